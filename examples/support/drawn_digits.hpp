@@ -1,6 +1,7 @@
 #pragma once
 
 #include "labelled_images.hpp"
+#include "point.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,11 +27,7 @@
 /// Picture `index` of `seed` is a pure function of the two: no state, any order, any thread.
 namespace examples {
 
-struct point {
-    double x = 0;
-    double y = 0;
-};
-
+/// The path of the pen, from point to point.
 using stroke = std::vector<point>;
 
 /// The random choices behind one picture: a stream of numbers that is a pure function of
