@@ -19,8 +19,9 @@ inline std::size_t item_size(std::size_t size, std::size_t items) {
     return size / items;
 }
 
-/// Calls f(i, slice) for each item i = 0 .. items-1 of a batch; slices follow storage order. In a row-major array of
-/// shape (N, ...) an item is x[i]; in a column-major Eigen matrix an item is a column.
+/// Calls f(i, slice) for each item i = 0 .. items-1 of a batch; slices follow storage order. In a
+/// row-major array of shape (N, ...) an item is x[i]; in a column-major Eigen matrix an item is a
+/// column.
 template <tensor X, class F>
 void for_each_item(X& x, std::size_t items, F&& f) {
     const std::span<scalar_t<X>> all = elements(x);

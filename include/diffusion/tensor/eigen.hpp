@@ -11,9 +11,10 @@
 
 namespace diffusion {
 
-/// Every `Eigen::Matrix` and `Eigen::Array` of float or double, fixed and dynamic, in both storage orders.
-/// Elements are in storage order. Blocks, maps and expressions are not tensors: call `.eval()` first, or hand
-/// over `std::span(m.data(), m.size())`. In a column-major matrix of items, an item is a column.
+/// Every `Eigen::Matrix` and `Eigen::Array` of float or double, fixed and dynamic, in both storage
+/// orders. Elements are in storage order. Blocks, maps and expressions are not tensors: call
+/// `.eval()` first, or hand over `std::span(m.data(), m.size())`. In a column-major matrix of
+/// items, an item is a column.
 template <class X>
     requires std::derived_from<X, Eigen::PlainObjectBase<X>> &&
         std::floating_point<typename X::Scalar>

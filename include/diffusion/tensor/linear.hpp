@@ -1,6 +1,6 @@
 #pragma once
-// L0: lets a formula be typed as it is printed,  ref(x) = a * ref(x) + b * ref(D) + c * ref(z),  and makes of it one
-// pass over memory without temporaries.
+// L0: lets a formula be typed as it is printed,  ref(x) = a * ref(x) + b * ref(D) + c * ref(z),
+// and makes of it one pass over memory without temporaries.
 
 #include <array>
 #include <cstddef>
@@ -11,8 +11,9 @@
 #include <diffusion/assert.hpp>
 #include <diffusion/tensor/traits.hpp>
 
-// The state may stand on both sides (x = a x + ...). That is safe, since element e of the result depends on elements e
-// only, but a compiler that has to assume the worst would not vectorise; this tells it.
+// The state may stand on both sides (x = a x + ...). That is safe, since element e of the result
+// depends on elements e only, but a compiler that has to assume the worst would not vectorise; this
+// tells it.
 #if defined(__clang__)
 #define DIFFUSION_ELEMENTWISE _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
@@ -32,7 +33,8 @@ struct term {
     std::span<const T> x;
 };
 
-/// A sum of N such terms, not yet evaluated. Holds pointers: use it in the expression that makes it.
+/// A sum of N such terms, not yet evaluated. Holds pointers: use it in the expression that makes
+/// it.
 template <class T, std::size_t N>
 struct linear_sum {
     std::array<term<T>, N> terms;
@@ -50,11 +52,11 @@ constexpr linear_sum<T, N + 1> operator+(const linear_sum<T, N>& a, term<T> b) {
     return sum;
 }
 
-/// out = sum_k c_k x_k, element by element. Every step of every sampler ends here: one pass, no temporaries, each
-/// coefficient rounded to the tensor's precision once. `out` may be one of the x_k, but must not overlap one in part.
-template <class T, std::size_t N>
-void assign(std::span<T> out, const std::array<term<T>, N>& terms) {
-    static_assert(N >= 1);
+namespace detail {
+
+/// out[e] = sum_k c_k x_k[e], one pass; the coefficients are rounded to T here, once.
+template <std::size_t N, class T>
+void combine(std::span<T> out, const term<T>* terms) {
     std::array<T, N> c;
     std::array<const T*, N> x;
     for (std::size_t k = 0; k < N; ++k) {
@@ -70,6 +72,40 @@ void assign(std::span<T> out, const std::array<term<T>, N>& terms) {
         for (std::size_t e = 0; e < n; ++e) o[e] = (... + (c[k] * x[k][e]));
     }
     (std::make_index_sequence<N>{});
+}
+
+}  // namespace detail
+
+/// out = sum_k c_k x_k, element by element. Every step of every sampler ends here: one pass, no
+/// temporaries, each coefficient rounded to the tensor's precision once. `out` may be one of the
+/// first six x_k, but must not overlap one in part.
+template <class T>
+void assign(std::span<T> out, std::span<const term<T>> terms) {
+    DIFFUSION_ASSERT(!terms.empty(), "diffusion::assign: an empty sum");
+    switch (terms.size()) {
+        case 1:
+            return detail::combine<1>(out, terms.data());
+        case 2:
+            return detail::combine<2>(out, terms.data());
+        case 3:
+            return detail::combine<3>(out, terms.data());
+        case 4:
+            return detail::combine<4>(out, terms.data());
+        case 5:
+            return detail::combine<5>(out, terms.data());
+        case 6:
+            return detail::combine<6>(out, terms.data());
+        default:
+            break;
+    }
+    detail::combine<6>(out, terms.data());
+    for (const term<T>& rest : terms.subspan(6))
+        detail::combine<2>(out, std::array{term<T>{1, out}, rest}.data());
+}
+template <class T, std::size_t N>
+void assign(std::span<T> out, const std::array<term<T>, N>& terms) {
+    if constexpr (N <= 6) detail::combine<N>(out, terms.data());
+    else assign(out, std::span<const term<T>>(terms));
 }
 
 /// A tensor as it appears in a formula; made by `ref`.
@@ -88,7 +124,8 @@ struct tensor_ref {
     }
 };
 
-/// `ref(x)` stands for x in a formula: `ref(x_s) = a * ref(x_t) + b * ref(x0);`. Every summand has a coefficient.
+/// `ref(x)` stands for x in a formula: `ref(x_s) = a * ref(x_t) + b * ref(x0);`. Every summand has
+/// a coefficient.
 template <tensor X>
 tensor_ref<X> ref(X& x) {
     return {&x};

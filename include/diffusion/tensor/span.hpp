@@ -1,18 +1,21 @@
 #pragma once
-// L0: std::span as a tensor: memory that somebody else owns (a frame buffer, a C array, another library's tensor).
+// L0: std::span as a tensor: memory that somebody else owns (a frame buffer, a C array, another
+// library's tensor).
 
 #include <concepts>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include <diffusion/tensor/std.hpp>
 
 namespace diffusion {
 
-/// `std::span<float>`, `std::span<double>`: sampled in place. What a run needs besides lives in `std::vector`,
-/// so a network is called as `m(std::span<float> x, t, std::vector<float>& out)`; parameters of type
-/// `std::span<const T>` and `std::span<T>` accept both.
+/// `std::span<float>`, `std::span<double>`: sampled in place. What a run needs besides lives in
+/// `std::vector`, so a network is called as `m(std::span<float> x, t, std::vector<float>& out)`;
+/// parameters of type `std::span<const T>` and `std::span<T>` accept both.
 template <std::floating_point T>
+    requires(!std::is_const_v<T>)
 struct tensor_traits<std::span<T>> {
     using scalar = T;
     using owner = std::vector<T>;

@@ -22,7 +22,8 @@ struct tensor_traits<std::vector<T, Allocator>> {
     static std::span<const T> elements(const std::vector<T, Allocator>& x) { return x; }
 };
 
-/// `std::array<T, N>`: a state whose size is known to the compiler; a run on it needs no heap at all.
+/// `std::array<T, N>`: a state whose size is known to the compiler; a run on it needs no heap at
+/// all.
 template <std::floating_point T, std::size_t N>
 struct tensor_traits<std::array<T, N>> {
     using scalar = T;

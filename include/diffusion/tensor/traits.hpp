@@ -1,5 +1,6 @@
 #pragma once
-// L0: all that the library ever asks of a tensor is a flat view of its elements, and a sibling of the same shape.
+// L0: all that the library ever asks of a tensor is a flat view of its elements, and a sibling of
+// the same shape.
 
 #include <concepts>
 #include <cstddef>
@@ -12,13 +13,15 @@ namespace diffusion {
 ///
 ///     template <> struct diffusion::tensor_traits<my_image> {
 ///         using scalar = float;                                     // float or double
-///         static my_image like(const my_image& x);                  // same shape, zeroed; only called while setting up
-///         static std::span<float> elements(my_image& x);            // all elements, contiguous, in a fixed order
-///         static std::span<const float> elements(const my_image& x);
+///         static my_image like(const my_image& x);                  // same shape, zeroed; only
+///         called while setting up static std::span<float> elements(my_image& x);            // all
+///         elements, contiguous, in a fixed order static std::span<const float> elements(const
+///         my_image& x);
 ///     };
 ///
-/// A view of memory that somebody else owns also names the type `owner` of the sibling that `like` returns.
-/// Ready-made: `tensor/std.hpp` (vector, array), `tensor/span.hpp`, `tensor/eigen.hpp`, `tensor/xtensor.hpp`.
+/// A view of memory that somebody else owns also names the type `owner` of the sibling that `like`
+/// returns. Ready-made: `tensor/std.hpp` (vector, array), `tensor/span.hpp`, `tensor/eigen.hpp`,
+/// `tensor/xtensor.hpp`.
 template <class X>
 struct tensor_traits {};
 
@@ -37,7 +40,8 @@ struct owner_of<X> {
 
 }  // namespace detail
 
-/// Type of the tensors that a run makes beside the state x: X itself, or what owns the memory if X is a view.
+/// Type of the tensors that a run makes beside the state x: X itself, or what owns the memory if X
+/// is a view.
 template <class X>
 using owner_t = typename detail::owner_of<std::remove_cvref_t<X>>::type;
 
@@ -46,8 +50,8 @@ template <class X>
 using scalar_t = typename tensor_traits<std::remove_cvref_t<X>>::scalar;
 
 /// A state x that can be diffused: contiguous elements of one floating-point type.
-/// Semantics: `elements(x)` always names the same memory in the same order while x lives and is not reshaped;
-/// `like(x)` has as many elements, all zero, and shares no memory with x.
+/// Semantics: `elements(x)` always names the same memory in the same order while x lives and is not
+/// reshaped; `like(x)` has as many elements, all zero, and shares no memory with x.
 template <class X>
 concept tensor = std::movable<X> && requires(X& x, const X& c) {
     requires std::floating_point<typename tensor_traits<X>::scalar>;
@@ -74,7 +78,8 @@ owner_t<X> like(const X& x) {
 
 namespace detail {
 
-/// Instantiated by every public entry point, so that a near-miss is refused in one line that says what to write.
+/// Instantiated by every public entry point, so that a near-miss is refused in one line that says
+/// what to write.
 template <class X>
 consteval bool is_tensor() {
     static_assert(

@@ -11,8 +11,8 @@
 
 namespace diffusion {
 
-/// `xt::xarray<T>` and `xt::xtensor<T, N>` of float or double, any layout: elements are in storage order.
-/// Views and lazy expressions are not tensors: call `xt::eval` first.
+/// `xt::xarray<T>` and `xt::xtensor<T, N>` of float or double, any layout: elements are in storage
+/// order. Views and lazy expressions are not tensors: call `xt::eval` first.
 template <class X>
     requires std::derived_from<X, xt::xcontainer<X>> &&
         std::floating_point<typename X::value_type> && requires(X& x) {

@@ -1,0 +1,47 @@
+#pragma once
+// L3: guidance, the art of asking for something and exaggerating the answer.
+
+#include <utility>
+
+#include <diffusion/denoiser/denoiser.hpp>
+#include <diffusion/tensor/linear.hpp>
+
+namespace diffusion {
+
+/// Classifier-free guidance (Ho and Salimans 2022): with D_c the denoiser that knows the condition
+/// and D_u the one that does not,   D = D_u + w (D_c - D_u).
+/// w = 0 ignores the condition, w = 1 is the plain conditional model, more exaggerates; the paper's
+/// own w is this one minus 1. Since the weights sum to 1, guiding x_0-hat, eps-hat or v-hat is the
+/// same. `scratch` is a tensor like x, so that a step allocates nothing. With w = 0 and w = 1 only
+/// one network is asked.
+template <class Conditional, class Unconditional, class Scratch>
+struct guided {
+    Conditional conditional;
+    Unconditional unconditional;
+    double w;
+    Scratch scratch;
+
+    explicit guided(Conditional conditional_, Unconditional unconditional_, double w_,
+                    Scratch scratch_)
+        : conditional(std::move(conditional_)),
+          unconditional(std::move(unconditional_)),
+          w(w_),
+          scratch(std::move(scratch_)) {}
+
+    template <class X>
+        requires denoiser<Conditional, X> && denoiser<Unconditional, X>
+    void operator()(const X& x, const node& t, owner_t<X>& x0) {
+        if (w == 0) return unconditional(x, t, x0);
+        conditional(x, t, x0);
+        if (w == 1) return;
+        unconditional(x, t, scratch);
+        ref(x0) = w * ref(x0) + (1 - w) * ref(scratch);
+    }
+
+    void check(const node& t) const {
+        detail::check_denoiser(conditional, t);
+        detail::check_denoiser(unconditional, t);
+    }
+};
+
+}  // namespace diffusion

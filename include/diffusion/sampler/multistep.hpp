@@ -1,0 +1,180 @@
+#pragma once
+// L5: any rule, turned into a sampler.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <diffusion/denoiser/denoiser.hpp>
+#include <diffusion/detail/require.hpp>
+#include <diffusion/grid/time_grid.hpp>
+#include <diffusion/random/noise_source.hpp>
+#include <diffusion/rule/rule.hpp>
+#include <diffusion/sampler/sampler.hpp>
+#include <diffusion/tensor/linear.hpp>
+
+namespace diffusion {
+
+/// How a multistep method ends. High orders are fragile in the last steps, where lambda grows fast.
+enum class last_steps {
+    full_order,     ///< the rule's order to the end
+    falling_order,  ///< ..., 3, 2, 1: at most as many nodes as steps are left ("lower_order_final")
+    first_order     ///< only the very last step has order 1 ("euler_at_final")
+};
+
+/// The sampler of a multistep rule on a grid. All coefficients are computed here, once, in double;
+/// a step is one call of the denoiser and one pass over memory.
+///
+///     multistep(ddim{}, leading(schedule, 50))
+///
+/// Throws std::invalid_argument for a grid of fewer than 2 nodes, one whose noise level does not
+/// fall (or, in an inversion, rise) strictly, one with values that are not finite, and where a
+/// coefficient would not be finite.
+template <multistep_rule Rule>
+class multistep {
+public:
+    static constexpr std::size_t order = Rule::order;
+    static constexpr std::size_t terms = rule_terms<Rule>;
+
+    /// What a run owns: the last predictions, and a tensor for the noise if any step draws some.
+    template <tensor X>
+    class memory {
+        friend class multistep;
+        // One tensor beside the ring: x0-hat where the ring holds eps-hat, the raw eps-hat where it
+        // holds x0-hat.
+        static constexpr std::size_t extra = Rule::extrapolates == prediction::data ? 0 : 1;
+        std::array<owner_t<X>, order> ring_;
+        std::array<owner_t<X>, extra> extra_;
+        std::optional<owner_t<X>> z_;
+        std::size_t head_ = 0;
+
+        memory(std::array<owner_t<X>, order> ring, std::array<owner_t<X>, extra> more)
+            : ring_(std::move(ring)), extra_(std::move(more)) {}
+        const owner_t<X>& past(std::size_t k) const { return ring_[(head_ + k) % order]; }
+    };
+
+    multistep(const Rule& rule, time_grid grid, last_steps ending = last_steps::full_order)
+        : grid_(std::move(grid)) {
+        detail::require_grid(grid_, "diffusion::multistep");
+        const std::size_t n = grid_.size() - 1;
+        kernels_.reserve(n);
+        std::array<node, order> seen{};
+        for (std::size_t i = 0; i < n; ++i) {
+            std::shift_right(seen.begin(), seen.end(), 1);
+            seen[0] = grid_[i];
+            std::size_t visible = std::min(i + 1, order);
+            if (ending == last_steps::falling_order) visible = std::min(visible, n - i);
+            if (ending == last_steps::first_order && i + 1 == n) visible = 1;
+            kernels_.push_back(rule(std::span<const node>(seen.data(), visible), grid_[i + 1]));
+            require_finite(kernels_.back(), i);
+            draws_noise_ = draws_noise_ || kernels_.back().c != 0;
+        }
+    }
+
+    /// Number of steps, which is the number of network evaluations.
+    std::size_t size() const { return kernels_.size(); }
+
+    /// The size() + 1 nodes; step i runs from grid()[i] to grid()[i + 1].
+    const time_grid& grid() const { return grid_; }
+
+    /// The coefficients of step i, for whoever keeps tensors elsewhere: x_s = a x_t + sum_k b[k]
+    /// m_k + c z, where m_k are the rule's predictions, the latest first.
+    const gaussian_kernel<terms>& kernel(std::size_t i) const { return kernels_.at(i); }
+
+    template <tensor X>
+    memory<X> init(const X& x) const {
+        const auto tensors = [&]<std::size_t... k>(std::index_sequence<k...>) {
+            return std::array<owner_t<X>, sizeof...(k)>{((void)k, like(x))...};
+        };
+        memory<X> mem(tensors(std::make_index_sequence<order>{}),
+                      tensors(std::make_index_sequence<memory<X>::extra>{}));
+        if (draws_noise_) mem.z_.emplace(like(x));
+        return mem;
+    }
+
+    /// x0-hat of the last step.
+    template <tensor X>
+    const owner_t<X>& x0(const memory<X>& mem) const {
+        if constexpr (Rule::extrapolates == prediction::noise) return mem.extra_[0];
+        else return mem.past(0);
+    }
+
+    /// Ask: where the prediction for grid()[i] goes that the rule extrapolates, x0-hat for a data
+    /// rule, eps-hat for a noise rule. Tell: `advance(i, ...)`. Who owns the loop and the network's
+    /// call uses these two in turn.
+    template <tensor X>
+    owner_t<X>& prediction_slot(memory<X>& mem) const {
+        mem.head_ = (mem.head_ + order - 1) % order;
+        return mem.ring_[mem.head_];
+    }
+
+    /// For a rule of `prediction::data_and_noise`: where the raw eps-hat for grid()[i] goes.
+    template <tensor X>
+        requires(Rule::extrapolates == prediction::data_and_noise)
+    owner_t<X>
+    &noise_slot(memory<X>& mem) const { return mem.extra_[0]; }
+
+    /// Asks the denoiser for grid()[i] and stores what the rule needs.
+    template <tensor X, denoiser<X> D>
+    void predict(std::size_t i, const X& x, memory<X>& mem, D& denoise) const {
+        owner_t<X>& slot = prediction_slot(mem);
+        if constexpr (Rule::extrapolates == prediction::data) denoise(x, grid_[i], slot);
+        else if constexpr (Rule::extrapolates == prediction::noise)
+            detail::denoise_with_noise(denoise, x, grid_[i], mem.extra_[0], slot);
+        else detail::denoise_with_raw_noise(denoise, x, grid_[i], slot, mem.extra_[0]);
+    }
+
+    /// x <- a x + sum_k b_k m_k + c z, in one pass. With c = 0 no noise is drawn or read.
+    template <tensor X, noise_source<owner_t<X>> Z>
+    void advance(std::size_t i, X& x, memory<X>& mem, Z&& noise) const {
+        using T = scalar_t<X>;
+        DIFFUSION_ASSERT(i < size(), "diffusion::multistep: there is no such step");
+        const gaussian_kernel<terms>& kernel = kernels_[i];
+        std::array<term<T>, terms + 2> sum;
+        std::size_t count = 0;
+        if (kernel.a != 0) sum[count++] = {kernel.a, elements(std::as_const(x))};
+        for (std::size_t k = 0; k < terms; ++k) {
+            if (kernel.b[k] == 0) continue;  // missing at the start: nothing was stored there yet
+            sum[count++] = {kernel.b[k], elements(prediction_term(mem, k))};
+        }
+        if (kernel.c != 0) {
+            noise(*mem.z_, step_noise(i, grid_[i], grid_[i + 1]));
+            sum[count++] = {kernel.c, elements(std::as_const(*mem.z_))};
+        }
+        assign(elements(x), std::span<const term<T>>(sum.data(), count));
+    }
+
+    /// One step: predict, then advance.
+    template <tensor X, class D, class Z>
+        requires denoiser<D, X> && noise_source<Z, owner_t<X>>
+    void step(std::size_t i, X& x, memory<X>& mem, D&& denoise, Z&& noise) const {
+        predict(i, x, mem, denoise);
+        advance(i, x, mem, noise);
+    }
+
+private:
+    template <tensor X>
+    static const owner_t<X>& prediction_term(const memory<X>& mem, std::size_t k) {
+        if constexpr (Rule::extrapolates == prediction::data_and_noise)
+            if (k == order) return mem.extra_[0];
+        return mem.past(k);
+    }
+
+    static void require_finite(const gaussian_kernel<terms>& kernel, std::size_t i) {
+        bool finite = std::isfinite(kernel.a) && std::isfinite(kernel.c);
+        for (const double b : kernel.b) finite = finite && std::isfinite(b);
+        detail::require(finite, "diffusion::multistep",
+                        "the rule has no finite coefficients on this grid, in step number", i);
+    }
+
+    time_grid grid_;
+    std::vector<gaussian_kernel<terms>> kernels_;
+    bool draws_noise_ = false;
+};
+
+}  // namespace diffusion
