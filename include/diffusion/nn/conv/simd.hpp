@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+/// The vectors that the fast kernels are written in.
+///
+/// GCC and Clang know arithmetic on `vector_size` types and choose the instructions by -march: 64
+/// bytes with AVX-512, 32 with AVX, 16 with SSE2 and everywhere else. Multiplication and addition
+/// are contracted to one fused instruction where the machine has it.
+namespace diffusion::nn::detail {
+
+#if defined(__AVX512F__)
+inline constexpr std::size_t vector_bytes = 64;
+inline constexpr std::size_t vector_registers = 32;
+#elif defined(__AVX__)
+inline constexpr std::size_t vector_bytes = 32;
+inline constexpr std::size_t vector_registers = 16;
+#else
+inline constexpr std::size_t vector_bytes = 16;
+inline constexpr std::size_t vector_registers = 16;
+#endif
+
+/// Numbers of type T in one vector.
+template <class T>
+inline constexpr std::size_t width = vector_bytes / sizeof(T);
+
+template <class T>
+struct vector_of {
+    typedef T type __attribute__((vector_size(vector_bytes)));
+};
+
+/// One register of `width<T>` numbers; the operators work lane by lane.
+template <class T>
+using vec = typename vector_of<T>::type;
+
+template <class T>
+[[gnu::always_inline]] inline vec<T> load(const T* from) {
+    vec<T> v;
+    __builtin_memcpy(&v, from, sizeof v);
+    return v;
+}
+
+template <class T>
+[[gnu::always_inline]] inline void store(T* to, vec<T> v) {
+    __builtin_memcpy(to, &v, sizeof v);
+}
+
+/// The first `count` < width lanes; the others are zero.
+template <class T>
+inline vec<T> load_part(const T* from, std::size_t count) {
+    vec<T> v{};
+    for (std::size_t i = 0; i < count; ++i) v[i] = from[i];
+    return v;
+}
+
+template <class T>
+inline void store_part(T* to, vec<T> v, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) to[i] = v[i];
+}
+
+/// n rounded up to whole vectors.
+template <class T>
+constexpr std::size_t whole_vectors(std::size_t n) {
+    return (n + width<T> - 1) / width<T> * width<T>;
+}
+
+/// f(0), f(1), ..., f(Count - 1) with constants for arguments: a loop without a loop, so that an
+/// array of vectors that is indexed by them lives in registers.
+template <std::size_t Count, class Function>
+[[gnu::always_inline]] inline void unrolled(Function&& f) {
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+        (f(std::integral_constant<std::size_t, Index>{}), ...);
+    }
+    (std::make_index_sequence<Count>{});
+}
+
+/// f(c) for channel offsets c whose vectors [c, c + width) cover [0, count), count >= width. The
+/// last vector is moved back to end at `count` and may repeat some channels of the one before.
+template <class T, class Function>
+[[gnu::always_inline]] inline void for_vectors(std::size_t count, Function&& f) {
+    for (std::size_t c = 0; c < count; c += width<T>)
+        f(c + width<T> <= count ? c : count - width<T>);
+}
+
+}  // namespace diffusion::nn::detail
