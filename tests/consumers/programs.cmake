@@ -7,9 +7,11 @@ endfunction()
 
 # An installed header would be a system header, whose warnings are silent: not for this test.
 foreach(component IN ITEMS core eigen xtensor nn io)
-    get_target_property(imported diffusion::${component} IMPORTED)
-    if(imported)
-        set_target_properties(diffusion::${component} PROPERTIES SYSTEM OFF)
+    if(TARGET diffusion::${component})
+        get_target_property(imported diffusion::${component} IMPORTED)
+        if(imported)
+            set_target_properties(diffusion::${component} PROPERTIES SYSTEM OFF)
+        endif()
     endif()
 endforeach()
 
