@@ -15,6 +15,10 @@
 #include <diffusion/kernel/forward.hpp>
 #include <diffusion/kernel/gaussian_kernel.hpp>
 #include <diffusion/kernel/posterior.hpp>
+#include <diffusion/objective/simple.hpp>
+#include <diffusion/objective/target.hpp>
+#include <diffusion/objective/times.hpp>
+#include <diffusion/objective/weighting.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
 #include <diffusion/random/noise_source.hpp>
 #include <diffusion/random/sequential.hpp>

@@ -1,0 +1,67 @@
+#pragma once
+// L3: how much each noise level counts in the loss.
+
+#include <cmath>
+#include <concepts>
+#include <limits>
+
+#include <diffusion/detail/require.hpp>
+#include <diffusion/objective/target.hpp>
+#include <diffusion/schedule/noise_level.hpp>
+
+namespace diffusion {
+
+/// SNR = alpha^2/sigma^2 = e^{2 lambda}.
+inline double signal_to_noise(const noise_level& t) { return std::exp(2 * t.lambda); }
+
+// A weighting is a callable snr -> weight of the *noise* loss ||eps - eps-hat||^2; `loss_weight`
+// converts it for the other targets, whose errors are multiples of the same error:
+//     ||eps - eps-hat||^2 = SNR ||x_0 - x_0-hat||^2,
+//     and for alpha^2 + sigma^2 = 1   ||v - v-hat||^2 = (SNR + 1) ||x_0 - x_0-hat||^2.
+
+/// L_simple (Ho et al. 2020, eq. 14): the noise loss counts the same at every level, which weights
+/// the data loss by SNR.
+struct snr_weighting {
+    double operator()(double) const { return 1; }
+};
+
+/// Min-SNR-gamma (Hang et al. 2023): the data loss is weighted by min(SNR, gamma), the noise loss
+/// by min(1, gamma/SNR).
+struct min_snr_weighting {
+    double gamma = 5;
+    double operator()(double snr) const { return snr <= gamma ? 1 : gamma / snr; }
+};
+
+/// P2 (Choi et al. 2022, eq. 8): the noise loss is weighted by 1/(k + SNR)^gamma.
+struct p2_weighting {
+    double gamma = 1, k = 1;
+    double operator()(double snr) const { return std::pow(k + snr, -gamma); }
+};
+
+/// A weighting of the noise loss as a function of SNR.
+template <class W>
+concept loss_weighting = requires(const W& weighting, double snr) {
+    { weighting(snr) } -> std::convertible_to<double>;
+};
+
+/// The factor by which the squared error of a network with this target is multiplied at level t, so
+/// that all targets minimise the same loss. For `target::flow` the error is (1 + alpha/sigma)^2
+/// times that of x_0.
+template <loss_weighting W>
+double loss_weight(const W& weighting, target kind, const noise_level& t) {
+    const double snr = signal_to_noise(t);
+    const double w = weighting(snr);
+    if (kind == target::noise) return w;
+    if (w == 0) return 0;
+    switch (kind) {
+        case target::velocity:
+            return w / ((1 + 1 / snr) * (t.alpha * t.alpha + t.sigma * t.sigma));
+        case target::flow:
+            return w * (t.alpha / (t.alpha + t.sigma)) * (t.alpha / (t.alpha + t.sigma));
+        default:
+            break;
+    }
+    return w * snr;
+}
+
+}  // namespace diffusion
