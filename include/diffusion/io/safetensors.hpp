@@ -1,5 +1,5 @@
 #pragma once
-// The format of huggingface.co/docs/safetensors: 8 bytes with the length N of the header
+// The safetensors format (Hugging Face, version 0.4): 8 bytes with the length N of the header
 // (little-endian), N bytes of JSON, then the tensors' bytes without gaps:
 //
 //     {"__metadata__": {"schedule": "cosine"},

@@ -46,7 +46,9 @@ inline std::string shape_text(std::span<const std::size_t> shape) {
 /// that position.
 class source {
 public:
-    source(std::span<const std::byte> bytes, std::string_view file) : bytes_(bytes), file_(file) {}
+    /// `note` is added to every reason, for example where the offset counts from.
+    source(std::span<const std::byte> bytes, std::string_view file, std::string_view note = "")
+        : bytes_(bytes), file_(file), note_(note) {}
 
     std::size_t position() const { return position_; }
     std::size_t size() const { return bytes_.size(); }
@@ -97,7 +99,7 @@ public:
     [[noreturn]] void fail(const std::string& reason) const { fail_at(position_, reason); }
 
     [[noreturn]] void fail_at(std::size_t offset, const std::string& reason) const {
-        throw format_error(std::string(file_), offset, reason);
+        throw format_error(std::string(file_), offset, reason + std::string(note_));
     }
 
     /// The rest of the file as `shape` elements of `type`: sizes are checked first, then the memory
@@ -124,6 +126,7 @@ public:
 private:
     std::span<const std::byte> bytes_;
     std::string_view file_;
+    std::string_view note_;
     std::size_t position_ = 0;
 };
 
