@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <diffusion/nn/convolution.hpp>
+#include <string>
+
+namespace diffusion::nn {
+
+/// y = x w + b at each position: x {items, height, width, in}, w (in, out), b (out, or an empty
+/// handle). A convolution whose kernel is one pixel.
+template <class T>
+var<T> linear(const var<T>& x, const var<T>& w, const var<T>& b) {
+    const nn::shape s = x.shape();
+    diffusion::detail::require_shapes(w.size() % s.channels == 0, "diffusion::nn::linear",
+                                      "the weights must fit the input's channels", w.shape(), s);
+    return convolve(x, w, b, w.size() / s.channels, 1);
+}
+
+/// A linear layer with its weights and bias, named `name`.weight and `name`.bias.
+template <class T>
+struct linear_layer {
+    parameter<T> weight, bias;
+
+    linear_layer() = default;
+
+    /// Registers the parameters in `store`; PyTorch's initial values, or zeros.
+    linear_layer(parameters<T>& store, const std::string& name, std::size_t in, std::size_t out,
+                 bool zero = false) {
+        const initial start = zero ? initial::zero() : initial::fan_in(in);
+        weight = store.add(name + ".weight", {in, out}, parameter_layout::linear, start);
+        bias = store.add(name + ".bias", {out}, parameter_layout::plain, start);
+    }
+
+    var<T> operator()(const var<T>& x) const {
+        diffusion::detail::require(
+            x.shape().channels == weight.info().sizes[0], weight.info().name.c_str(),
+            "the input must have the layer's number of channels", nn::to_string(x.shape()));
+        return linear(x, x.tape().use(weight), x.tape().use(bias));
+    }
+};
+
+}  // namespace diffusion::nn

@@ -1,0 +1,25 @@
+#pragma once
+
+/// Small networks that train on a laptop's processor: a tape for gradients, layers, a U-Net, optimisers.
+/// Reading order: shape, tape, elementwise, convolution, group_norm, unet, parallel, optimizer.
+/// Needs Eigen and threads. File formats are apart, in safetensors.hpp.
+
+#include <diffusion/nn/attention.hpp>
+#include <diffusion/nn/concat.hpp>
+#include <diffusion/nn/convolution.hpp>
+#include <diffusion/nn/elementwise.hpp>
+#include <diffusion/nn/ema.hpp>
+#include <diffusion/nn/embedding.hpp>
+#include <diffusion/nn/group_norm.hpp>
+#include <diffusion/nn/inference.hpp>
+#include <diffusion/nn/linear.hpp>
+#include <diffusion/nn/loss.hpp>
+#include <diffusion/nn/mlp.hpp>
+#include <diffusion/nn/optimizer.hpp>
+#include <diffusion/nn/parallel.hpp>
+#include <diffusion/nn/parameter.hpp>
+#include <diffusion/nn/resample.hpp>
+#include <diffusion/nn/schedule_rate.hpp>
+#include <diffusion/nn/tape.hpp>
+#include <diffusion/nn/time_embedding.hpp>
+#include <diffusion/nn/unet.hpp>

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace diffusion::nn {
+
+/// The sizes of a value: items (images of a batch), height, width, channels; channels lie together
+/// in memory (NHWC). A vector per item is {items, 1, 1, channels}, a sequence of tokens is
+/// {items, 1, length, channels}, a number is {1, 1, 1, 1}.
+struct shape {
+    std::size_t items = 1;
+    std::size_t height = 1;
+    std::size_t width = 1;
+    std::size_t channels = 1;
+
+    /// Positions of one item.
+    constexpr std::size_t pixels() const { return height * width; }
+
+    /// Positions of all items: the rows of the matrix rows x channels that the value is in memory.
+    constexpr std::size_t rows() const { return items * height * width; }
+
+    /// Elements of all items.
+    constexpr std::size_t size() const { return items * height * width * channels; }
+
+    /// The same with another number of channels.
+    constexpr shape with_channels(std::size_t c) const { return {items, height, width, c}; }
+
+    friend constexpr bool operator==(const shape&, const shape&) = default;
+};
+
+/// "(64, 28, 28, 1)", for messages.
+inline std::string to_string(const shape& s) {
+    std::string text = "(";
+    for (std::size_t n : {s.items, s.height, s.width, s.channels}) {
+        if (text.size() > 1) text += ", ";
+        text += std::to_string(n);
+    }
+    text += ")";
+    return text;
+}
+
+}  // namespace diffusion::nn
