@@ -71,8 +71,11 @@ public:
             if (ending == last_steps::falling_order) visible = std::min(visible, n - i);
             if (ending == last_steps::first_order && i + 1 == n) visible = 1;
             kernels_.push_back(rule(std::span<const node>(seen.data(), visible), grid_[i + 1]));
-            require_finite(kernels_.back(), i);
-            draws_noise_ = draws_noise_ || kernels_.back().c != 0;
+            const gaussian_kernel<terms>& kernel = kernels_.back();
+            require_finite(kernel, i);
+            draws_noise_ = draws_noise_ || kernel.c != 0;
+            const bool has_zero = std::count(kernel.b.begin(), kernel.b.end(), 0.0) > 0;
+            all_terms_.push_back(kernel.a != 0 && !has_zero && kernel.c == 0);
         }
     }
 
@@ -135,6 +138,14 @@ public:
         using T = scalar_t<X>;
         DIFFUSION_ASSERT(i < size(), "diffusion::multistep: there is no such step");
         const gaussian_kernel<terms>& kernel = kernels_[i];
+        if (all_terms_[i] !=
+            0) {  // nothing to leave out: the sum has a length that the compiler knows
+            std::array<term<T>, terms + 1> sum;
+            sum[0] = {kernel.a, elements(std::as_const(x))};
+            for (std::size_t k = 0; k < terms; ++k)
+                sum[k + 1] = {kernel.b[k], elements(prediction_term(mem, k))};
+            return assign(elements(x), sum);
+        }
         std::array<term<T>, terms + 2> sum;
         std::size_t count = 0;
         if (kernel.a != 0) sum[count++] = {kernel.a, elements(std::as_const(x))};
@@ -174,6 +185,7 @@ private:
 
     time_grid grid_;
     std::vector<gaussian_kernel<terms>> kernels_;
+    std::vector<char> all_terms_;  // of each step: c = 0 and nothing else is
     bool draws_noise_ = false;
 };
 
