@@ -1,16 +1,11 @@
 #pragma once
-// L3: keeping x_0-hat in the range of the data. Wrappers read inside-out:
-// clipped(predicts_noise(net), -1, 1).
+// L3: keeping x_0-hat in the range of the data (dynamic_threshold.hpp: in a range of its own).
+// Wrappers read inside-out: clipped(predicts_noise(net), -1, 1).
 
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <span>
 #include <utility>
 
 #include <diffusion/denoiser/denoiser.hpp>
 #include <diffusion/detail/require.hpp>
-#include <diffusion/tensor/batch.hpp>
 #include <diffusion/tensor/traits.hpp>
 
 namespace diffusion {
@@ -48,76 +43,7 @@ private:
     void clip(Y& x0) const {
         using T = scalar_t<Y>;
         const T lowest = static_cast<T>(low), highest = static_cast<T>(high);
-        for (T& e : elements(x0)) e = std::min(std::max(e, lowest), highest);
-    }
-};
-
-/// Dynamic thresholding (Saharia et al. 2022, Imagen, section 2.3): with s the given quantile of
-/// |x_0-hat| over an item, kept within [1, largest], each item is clipped to [-s, s] and divided by
-/// s. Quantiles between two elements are interpolated linearly.
-///
-/// `items` is the number of items in the batch, `scratch` a tensor like x for sorting, so that a
-/// step allocates nothing. Throws std::invalid_argument unless 0 < quantile <= 1, largest >= 1 and
-/// items divides the number of elements.
-template <class D, class Scratch>
-struct dynamic_threshold {
-    D inner;
-    double quantile, largest;
-    std::size_t items;
-    Scratch scratch;
-
-    explicit dynamic_threshold(D denoise, Scratch scratch_, double quantile_ = 0.995,
-                               double largest_ = 1, std::size_t items_ = 1)
-        : inner(std::move(denoise)),
-          quantile(quantile_),
-          largest(largest_),
-          items(items_),
-          scratch(std::move(scratch_)) {
-        detail::require(quantile > 0 && quantile <= 1, "diffusion::dynamic_threshold",
-                        "the quantile must lie in (0, 1]", quantile);
-        detail::require(largest >= 1, "diffusion::dynamic_threshold",
-                        "the largest threshold must be at least 1", largest);
-        item_size(elements(scratch).size(), items);
-    }
-
-    template <class X>
-        requires denoiser<D, X>
-    void operator()(const X& x, const node& t, owner_t<X>& x0) {
-        inner(x, t, x0);
-        threshold(x0);
-    }
-
-    template <class X>
-        requires denoiser<D, X>
-    void with_raw_noise(const X& x, const node& t, owner_t<X>& x0, owner_t<X>& eps) {
-        detail::denoise_with_raw_noise(inner, x, t, x0, eps);
-        threshold(x0);
-    }
-
-    void check(const node& t) const { detail::check_denoiser(inner, t); }
-
-private:
-    template <class Y>
-    void threshold(Y& x0) {
-        using T = scalar_t<Y>;
-        DIFFUSION_ASSERT(elements(scratch).size() == elements(x0).size(),
-                         "diffusion::dynamic_threshold: the scratch tensor must be like x");
-        for_each_item(x0, items, [&](std::size_t, std::span<T> item) {
-            const std::span<T> sorted = elements(scratch).first(item.size());
-            for (std::size_t e = 0; e < item.size(); ++e) sorted[e] = std::abs(item[e]);
-            const double rank = quantile * static_cast<double>(item.size() - 1);
-            const auto below = static_cast<std::ptrdiff_t>(rank);
-            std::nth_element(sorted.begin(), sorted.begin() + below, sorted.end());
-            double s = static_cast<double>(sorted[static_cast<std::size_t>(below)]);
-            const double part = rank - static_cast<double>(below);
-            if (part > 0) {
-                const double above = static_cast<double>(
-                    *std::min_element(sorted.begin() + below + 1, sorted.end()));
-                s += part * (above - s);
-            }
-            const T limit = static_cast<T>(std::min(std::max(s, 1.0), largest));
-            for (T& e : item) e = std::min(std::max(e, -limit), limit) / limit;
-        });
+        for (T& e : elements(x0)) e = e < lowest ? lowest : e > highest ? highest : e;
     }
 };
 

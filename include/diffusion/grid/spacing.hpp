@@ -2,7 +2,6 @@
 // L2: which n of the T times of a discrete schedule are visited. All in integer arithmetic: for
 // every n in 1 .. T there are exactly n times, and they fall strictly.
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -73,13 +72,15 @@ inline std::vector<double> quadratic_times(std::size_t T, std::size_t n, double 
     detail::require_steps(T, n, "diffusion::quadratic_times");
     detail::require(reach > 0 && reach <= 1, "diffusion::quadratic_times",
                     "reach must lie in (0, 1]", reach);
-    const double top = std::min(reach * static_cast<double>(T), static_cast<double>(T - 1));
+    const double last = static_cast<double>(T - 1), reached = reach * static_cast<double>(T);
+    const double top = reached < last ? reached : last;
     if (n == 1) return {std::floor(top)};
     std::vector<double> times(n);
     double lowest_free = 0;
     for (std::size_t k = 0; k < n; ++k) {
         const double u = static_cast<double>(k) / static_cast<double>(n - 1);
-        times[n - 1 - k] = std::max(std::floor(top * u * u), lowest_free);
+        const double wanted = std::floor(top * u * u);
+        times[n - 1 - k] = wanted > lowest_free ? wanted : lowest_free;
         lowest_free = times[n - 1 - k] + 1;
     }
     return times;

@@ -3,7 +3,6 @@
 // noisier) to node s (next, cleaner); n network evaluations take n + 1 nodes, the last one clean
 // data.
 
-#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>

@@ -1,7 +1,6 @@
 #pragma once
 // L3: at which times a batch is trained.
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -40,8 +39,8 @@ void draw_times(std::span<double> times, const S& schedule, time_sampling how, s
         const double u =
             how == time_sampling::stratified ? (static_cast<double>(i) + times[i]) / n : times[i];
         if constexpr (discrete_noise_schedule<S>) {
-            times[i] =
-                std::min(std::floor(u * static_cast<double>(schedule.size())), schedule.t_max());
+            const double t = std::floor(u * static_cast<double>(schedule.size()));
+            times[i] = t < schedule.t_max() ? t : schedule.t_max();  // u may round to 1
         } else {
             times[i] = schedule.t_min() + u * (schedule.t_max() - schedule.t_min());
         }

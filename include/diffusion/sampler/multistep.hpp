@@ -1,7 +1,6 @@
 #pragma once
 // L5: any rule, turned into a sampler.
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -65,17 +64,18 @@ public:
         kernels_.reserve(n);
         std::array<node, order> seen{};
         for (std::size_t i = 0; i < n; ++i) {
-            std::shift_right(seen.begin(), seen.end(), 1);
+            for (std::size_t k = order - 1; k > 0; --k) seen[k] = seen[k - 1];
             seen[0] = grid_[i];
-            std::size_t visible = std::min(i + 1, order);
-            if (ending == last_steps::falling_order) visible = std::min(visible, n - i);
+            std::size_t visible = i + 1 < order ? i + 1 : order;
+            if (ending == last_steps::falling_order && n - i < visible) visible = n - i;
             if (ending == last_steps::first_order && i + 1 == n) visible = 1;
             kernels_.push_back(rule(std::span<const node>(seen.data(), visible), grid_[i + 1]));
             const gaussian_kernel<terms>& kernel = kernels_.back();
             require_finite(kernel, i);
             draws_noise_ = draws_noise_ || kernel.c != 0;
-            const bool has_zero = std::count(kernel.b.begin(), kernel.b.end(), 0.0) > 0;
-            all_terms_.push_back(kernel.a != 0 && !has_zero && kernel.c == 0);
+            bool all_terms = kernel.a != 0 && kernel.c == 0;
+            for (const double b : kernel.b) all_terms = all_terms && b != 0;
+            all_terms_.push_back(all_terms);
         }
     }
 

@@ -5,7 +5,6 @@
 // The papers count t = 1 .. T; programs (and networks) count 0 .. T-1. Here t is 0-based: beta(0,
 // T) is the paper's beta_1. `alpha` never means 1 - beta in this library; that is written out.
 
-#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -62,7 +61,8 @@ struct cosine_beta {
         const double offset = std::numbers::pi / 2 * s / (1 + s);
         const double a = offset + per_step * static_cast<double>(t);
         const double cos_a = std::cos(a);
-        return std::min(std::sin(per_step) * std::sin(2 * a + per_step) / (cos_a * cos_a), cap);
+        const double beta = std::sin(per_step) * std::sin(2 * a + per_step) / (cos_a * cos_a);
+        return beta < cap ? beta : cap;
     }
 };
 
