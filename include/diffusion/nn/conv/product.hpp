@@ -36,26 +36,18 @@ struct terms {
 
 enum class layout { by_rows, by_columns };
 
-/// c(row, col) = start(row, col) + sum of a b for Rows rows and `columns` <= Vectors * width
-/// columns. `start` null means zero; start_stride 0 gives every row the same start (a bias). b must
-/// be readable for whole vectors of columns.
+/// c(row, col) = start(row, col) + sum of a b for Rows rows and Vectors vectors of columns. `start`
+/// null means zero; start_stride 0 gives every row the same start (a bias).
 template <class T, layout A, std::size_t Rows, std::size_t Vectors>
 void product_block(const terms& sum, const T* a, const T* b, const T* start,
-                   std::size_t start_stride, T* c, std::size_t c_stride, std::size_t columns) {
+                   std::size_t start_stride, T* c, std::size_t c_stride) {
     constexpr std::size_t lanes = width<T>;
-    const bool whole = columns == Vectors * lanes;
-    const auto count = [&](std::size_t v) {
-        return columns <= v * lanes ? 0 : columns - v * lanes < lanes ? columns - v * lanes : lanes;
-    };
-
-    vec<T> acc[Rows][Vectors] = {};
-    if (start)
-        unrolled<Rows>([&](auto r) __attribute__((always_inline)) {
-            unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
-                const T* from = start + r * start_stride + v * lanes;
-                acc[r][v] = whole ? load(from) : load_part(from, count(v));
-            });
-        });
+    vec<T> acc[Rows][Vectors];  // unrolled, it has no address and lives in registers
+#pragma GCC unroll 12
+    for (std::size_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < Vectors; ++v)
+            acc[r][v] = start ? load(start + r * start_stride + v * lanes) : vec<T>{};
 
     const std::size_t a_stride = sum.a_stride, b_stride = sum.b_stride, steps = sum.steps;
     for (std::size_t segment = 0; segment < sum.segments; ++segment) {
@@ -63,42 +55,47 @@ void product_block(const terms& sum, const T* a, const T* b, const T* start,
         const T* b_step = b + segment * sum.b_segment;
         for (std::size_t step = 0; step < steps; ++step) {
             vec<T> b_now[Vectors];
-            unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
-                b_now[v] = load(b_step + v * lanes);
-            });
-            unrolled<Rows>([&](auto r) __attribute__((always_inline)) {
-                const T a_now = a_step[A == layout::by_rows ? r * a_stride : std::size_t(r)];
-                unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
-                    acc[r][v] += a_now * b_now[v];
-                });
-            });
+#pragma GCC unroll 2
+            for (std::size_t v = 0; v < Vectors; ++v) b_now[v] = load(b_step + v * lanes);
+#pragma GCC unroll 12
+            for (std::size_t r = 0; r < Rows; ++r) {
+                const T a_now = a_step[A == layout::by_rows ? r * a_stride : r];
+#pragma GCC unroll 2
+                for (std::size_t v = 0; v < Vectors; ++v) acc[r][v] += a_now * b_now[v];
+            }
             a_step += A == layout::by_rows ? 1 : a_stride;
             b_step += b_stride;
         }
     }
 
-    unrolled<Rows>([&](auto r) __attribute__((always_inline)) {
-        unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
-            T* to = c + r * c_stride + v * lanes;
-            if (whole) store(to, acc[r][v]);
-            else store_part(to, acc[r][v], count(v));
-        });
-    });
+#pragma GCC unroll 12
+    for (std::size_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < Vectors; ++v) store(c + r * c_stride + v * lanes, acc[r][v]);
 }
 
 template <class T>
 using block_function = void (*)(const terms&, const T*, const T*, const T*, std::size_t, T*,
-                                std::size_t, std::size_t);
+                                std::size_t);
 
-/// The block functions for 1, 2, ..., row_block rows.
+/// The block functions for 1, 2, 4, 6, ..., row_block rows, at the index rows / 2.
 template <class T, layout A, std::size_t Vectors>
-inline constexpr auto block_functions = []<std::size_t... R>(std::index_sequence<R...>) {
+inline constexpr auto block_functions = []<std::size_t... H>(std::index_sequence<H...>) {
     struct table {
-        block_function<T> of_rows[sizeof...(R)];
+        block_function<T> of[1 + sizeof...(H)];
     };
-    return table{{product_block<T, A, R + 1, Vectors>...}};
+    return table{{product_block<T, A, 1, Vectors>, product_block<T, A, 2 * H + 2, Vectors>...}};
 }
-(std::make_index_sequence<row_block>{});
+(std::make_index_sequence<row_block / 2>{});
+
+/// Height of the next block when `left` rows remain: nearly equal blocks (28 rows are 10 + 10 + 8,
+/// not 12 + 12 + 4), and even ones, which halves the functions to compile.
+constexpr std::size_t block_height(std::size_t left) {
+    if (left <= 2) return left;
+    const std::size_t blocks = (left + row_block - 1) / row_block;
+    const std::size_t even = (left + 2 * blocks - 1) / (2 * blocks) * 2;
+    return even <= left ? even : left - 1;
+}
 
 /// c = start + a b for any number of rows and columns. With `packed`, b comes from `pack` (and
 /// b_stride is ignored); else rows of b are b_stride apart and readable for whole vectors.
@@ -106,26 +103,35 @@ template <class T, layout A>
 void product(terms sum, std::size_t rows, std::size_t columns, const T* a, const T* b, bool packed,
              const T* start, std::size_t start_stride, T* c, std::size_t c_stride) {
     constexpr std::size_t panel = column_vectors * width<T>;
-    // blocks of nearly the same height: 28 rows are 10 + 9 + 9, not 12 + 12 + 4
-    const std::size_t blocks = (rows + row_block - 1) / row_block;
     for (std::size_t col = 0; col < columns; col += panel) {
-        const std::size_t left = columns - col < panel ? columns - col : panel;
-        const bool narrow = left <= width<T>;
+        const std::size_t left = std::min(columns - col, panel);
+        const std::size_t reach = left <= width<T> ? width<T> : panel;
+        const block_function<T>* functions = left <= width<T>
+                                                 ? block_functions<T, A, 1>.of
+                                                 : block_functions<T, A, column_vectors>.of;
         const T* b_panel = b + col;
         if (packed) {
             b_panel = b + col * sum.steps * sum.segments;
-            sum.b_stride = narrow ? width<T> : panel;
+            sum.b_stride = reach;
             sum.b_segment = sum.b_stride * sum.steps;
         }
-        const block_function<T>* functions = narrow ? block_functions<T, A, 1>.of_rows
-                                                    : block_functions<T, A, column_vectors>.of_rows;
-        std::size_t row = 0;
-        for (std::size_t block = 0; block < blocks; ++block) {
-            const std::size_t height = (rows - row + blocks - block - 1) / (blocks - block);
-            functions[height - 1](sum, a + row * (A == layout::by_rows ? sum.a_stride : 1), b_panel,
-                                  start ? start + row * start_stride + col : nullptr, start_stride,
-                                  c + row * c_stride + col, c_stride, left);
-            row += height;
+        for (std::size_t row = 0, height; row < rows; row += height) {
+            height = block_height(rows - row);
+            const T* a_rows = a + row * (A == layout::by_rows ? sum.a_stride : 1);
+            const T* start_rows = start ? start + row * start_stride + col : nullptr;
+            T* c_rows = c + row * c_stride + col;
+            if (left == reach) {
+                functions[height / 2](sum, a_rows, b_panel, start_rows, start_stride, c_rows,
+                                      c_stride);
+                continue;
+            }
+            // the last columns do not fill a vector: compute beside c, copy what there is
+            T edge[row_block * panel] = {};
+            for (std::size_t r = 0; start && r < height; ++r)
+                std::copy_n(start_rows + r * start_stride, left, edge + r * reach);
+            functions[height / 2](sum, a_rows, b_panel, edge, reach, edge, reach);
+            for (std::size_t r = 0; r < height; ++r)
+                std::copy_n(edge + r * reach, left, c_rows + r * c_stride);
         }
     }
 }

@@ -46,19 +46,6 @@ template <class T>
     __builtin_memcpy(to, &v, sizeof v);
 }
 
-/// The first `count` < width lanes; the others are zero.
-template <class T>
-inline vec<T> load_part(const T* from, std::size_t count) {
-    vec<T> v{};
-    for (std::size_t i = 0; i < count; ++i) v[i] = from[i];
-    return v;
-}
-
-template <class T>
-inline void store_part(T* to, vec<T> v, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) to[i] = v[i];
-}
-
 /// n rounded up to whole vectors.
 template <class T>
 constexpr std::size_t whole_vectors(std::size_t n) {
