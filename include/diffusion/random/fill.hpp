@@ -1,22 +1,8 @@
 #pragma once
 // L0: normal and uniform numbers as a pure function of (seed, stream, step, sub_draw, element).
-//
-// Layout. Two levels of Philox4x32-10 (philox.hpp), words least significant first:
-//
-//   1. the address picks a sequence       key = seed (2 words)    counter = (stream, sub_draw, step low, step high)
-//                                         output = (a, b, c, d)
-//   2. the element picks a number in it   key = (a, b)            counter = (n low, n high | kind << 30, c, d)
-//
-// Element e is word w = (e / 16) mod 4 of the counter n = 16 (e / 64) + e mod 16: 64 elements in a row are the four
-// words of 16 counters, so that a vector unit stores its lanes side by side. n has 60 bits; `kind` keeps the words of
-// normal and uniform numbers, and the second words of double-precision ones, apart.
-//
-// Nothing collides: level 1 is a bijection of the 128 bits (stream, sub_draw, step), so that with one seed two addresses
-// differ in (a, b, c, d), and hence two (address, element) pairs in key or counter of level 2. All 64 bits of seed, step
-// and element are used; elements end at 2^64, which is checked. (Another seed is another family of bijections; that two of
-// its sequences coincide has probability 2^-128 each.)
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -25,141 +11,149 @@
 
 #include <diffusion/detail/require.hpp>
 #include <diffusion/random/box_muller.hpp>
+#include <diffusion/random/lanes.hpp>
 #include <diffusion/random/noise_source.hpp>
-#include <diffusion/random/philox.hpp>
+#include <diffusion/random/words.hpp>
 
 namespace diffusion {
 namespace detail {
 
-/// What the words of a counter are for, the upper two bits of n.
-enum class word_kind : std::uint32_t { normal, normal_refinement, uniform, uniform_refinement };
+/// Box-Muller pairs of a group: words 0 and 2 of a counter are radii, words 1 and 3 the angles that go with them.
+inline constexpr std::size_t group_pairs = group_elements / 2;
 
-/// Level 1 of the layout.
-struct word_sequence {
-    philox_key key;
-    std::uint32_t upper[2];
-
-    word_sequence(std::uint64_t seed, const noise_address& where) {
-        const philox_block out = philox4x32(
-            {static_cast<std::uint32_t>(where.stream), where.sub_draw,
-             static_cast<std::uint32_t>(where.step), static_cast<std::uint32_t>(where.step >> 32)},
-            {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
-        key = {out[0], out[1]};
-        upper[0] = out[2];
-        upper[1] = out[3];
-    }
-};
-
-/// The words of one group of elements: level 2 for 16 counters.
-inline void group_words(const word_sequence& sequence, std::uint64_t group, word_kind kind,
-                        std::uint32_t* words) {
-    const std::uint64_t n = group * group_counters;
-    const std::uint32_t high =
-        static_cast<std::uint32_t>(n >> 32) | (static_cast<std::uint32_t>(kind) << 30);
-    for (std::size_t i = 0; i < group_counters; ++i) {
-        const philox_block word = philox4x32(
-            {static_cast<std::uint32_t>(n + i), high, sequence.upper[0], sequence.upper[1]},
-            sequence.key);
-        for (std::size_t w = 0; w < 4; ++w) words[w * group_counters + i] = word[w];
-    }
+/// Position of pair p's radius word, and of its cosine element, in the group. Angle word and sine element stand 16 behind.
+constexpr std::size_t pair_position(std::size_t p) {
+    return p + p / group_counters * group_counters;
 }
 
-/// An integer below 2^32 as a double, by a conversion that every vector unit has.
-inline double exact_double(std::uint32_t w) {
-    return static_cast<double>(static_cast<std::int32_t>(w ^ 0x80000000u)) + 2147483648.0;
+// A radius word r divides (0, 1) into 2^32 cells: u = (r + 1/2) / 2^32 in float, and in double a second word divides the
+// cell again. Below, y = u or u - 1, whichever is nearer to 0, as minus_two_log wants it: the bits of r are inverted where
+// its uppermost bit is set, so that 1 - u is as exact as u.
+//
+// An angle word a is a turn of (a + 1/2) / 2^32, taken as x quarter turns from the nearest of the 4 quadrants.
+
+/// An integer w < 2^52 as a double: placed where an ulp is 1.
+inline lanes<double> exact(lanes<std::uint64_t> w) {
+    using math = normal_math<double>;
+    return std::bit_cast<lanes<double>>(w | math::integer_bits) - math::integer_offset;
 }
 
-/// Elements of a group with this many leading zero bits or more in their radius word take the second word also in float:
-/// so far out in the tail 32 bits are coarse.
+inline lanes<float> radius_argument(lanes<std::uint32_t> r) {
+    const auto inverted = std::bit_cast<lanes<std::int32_t>>(r) >> 31;
+    const auto distance = std::bit_cast<lanes<std::int32_t>>(r) ^ inverted;
+    const lanes<float> v = (__builtin_convertvector(distance, lanes<float>) + 0.5f) * 0x1p-32f;
+    return std::bit_cast<lanes<float>>(std::bit_cast<lanes<std::uint32_t>>(v) | (r & 0x80000000u));
+}
+
+inline lanes<double> radius_argument(lanes<std::uint64_t> r, lanes<std::uint64_t> refinement) {
+    const lanes<std::uint64_t> sign = r >> 31;
+    const lanes<std::uint64_t> inverted = 0 - sign;
+    const lanes<double> high = exact((r ^ inverted) & std::uint64_t{0x7FFFFFFFu});
+    const lanes<double> low = exact((refinement ^ inverted) & std::uint64_t{0xFFFFFFFFu});
+    const lanes<double> v = (high * 0x1p32 + (low + 0.5)) * 0x1p-64;
+    return std::bit_cast<lanes<double>>(std::bit_cast<lanes<std::uint64_t>>(v) | (sign << 63));
+}
+
+inline lanes<float> quarter_turns(lanes<std::uint32_t> a) {
+    const auto part = std::bit_cast<lanes<std::int32_t>>(a << 2) >> 2;
+    return __builtin_convertvector(2 * part + 1, lanes<float>) * 0x1p-31f;
+}
+
+inline lanes<double> quarter_turns(lanes<std::uint64_t> a, lanes<std::uint64_t> refinement) {
+    const lanes<double> high = exact((a + std::uint64_t{1u << 29}) & std::uint64_t{(1u << 30) - 1});
+    return ((high - 0x1p29) * 0x1p32 + (exact(refinement) + 0.5)) * 0x1p-62;
+}
+
+template <class Word>
+lanes<Word> quadrant(lanes<Word> a) {
+    return ((a + Word{1u << 29}) >> 30) & Word{3};
+}
+
+/// Below this radius word, u < 2^-16, the cells of 32 bits become coarse: float takes the second word there as well.
 inline constexpr std::uint32_t tail_words = 1u << 16;
 
-/// The two uniform numbers of pair p from the words of radius and angle: the middle of the cell of width 2^-32.
-inline void make_pair(uniform_pairs<float>& out, std::size_t p, std::uint32_t radius,
-                      std::uint32_t angle) {
-    const std::uint32_t upper_half = 0 - (radius >> 31);  // all ones where u >= 1/2
-    const auto distance = static_cast<std::int32_t>(radius ^ upper_half);
-    const float v = (static_cast<float>(distance) + 0.5f) * 0x1p-32f;
-    out.y[p] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(v) | (upper_half & 0x80000000u));
-    const auto part =
-        static_cast<std::int32_t>(angle << 2) >> 2;  // signed: from the nearest quadrant
-    out.x[p] = static_cast<float>(2 * part + 1) * 0x1p-31f;
-    out.quadrant[p] = (angle + 0x20000000u) >> 30;
-}
-
-/// The same cell divided by a second word into 2^32.
-inline void make_pair(uniform_pairs<double>& out, std::size_t p, std::uint32_t radius,
-                      std::uint32_t angle, std::uint32_t radius_low, std::uint32_t angle_low) {
-    const std::uint32_t upper_half = 0 - (radius >> 31);
-    const auto distance = static_cast<std::int32_t>(radius ^ upper_half);
-    const double v =
-        (static_cast<double>(distance) * 0x1p32 + (exact_double(radius_low ^ upper_half) + 0.5)) *
-        0x1p-64;
-    const std::uint64_t sign = std::uint64_t{upper_half & 0x80000000u} << 32;
-    out.y[p] = std::bit_cast<double>(std::bit_cast<std::uint64_t>(v) | sign);
-    const auto part = static_cast<std::int32_t>(angle << 2) >> 2;
-    out.x[p] = (static_cast<double>(part) * 0x1p32 + (exact_double(angle_low) + 0.5)) * 0x1p-62;
-    out.quadrant[p] = (angle + 0x20000000u) >> 30;
-}
-
-/// Position of the radius word of pair p in the words of a group; its angle word stands 16 places behind.
-constexpr std::size_t radius_position(std::size_t p) {
-    return p + (p / group_counters) * group_counters;
+/// Refines the radii in the tail, found in one group of 2000.
+inline void refine_tail(const word_sequence& sequence, std::uint64_t group,
+                        const std::uint32_t* words, float* y) {
+    std::uint32_t low[group_elements];
+    sequence.group(group, word_kind::normal_refinement, low);
+    for (std::size_t p = 0; p < group_pairs; ++p) {
+        const std::size_t i = pair_position(p);
+        if (words[i] < tail_words)
+            y[p] = static_cast<float>((words[i] * 0x1p32 + (low[i] + 0.5)) * 0x1p-64);
+    }
 }
 
 inline void normal_group(const word_sequence& sequence, std::uint64_t group, float* z) {
+    constexpr std::size_t step = lane_count<float>;
+    const normal_lanes<float> math;
     std::uint32_t words[group_elements];
-    group_words(sequence, group, word_kind::normal, words);
-    uniform_pairs<float> pairs;
+    sequence.group(group, word_kind::normal, words);
+
+    float radius[group_pairs];
+    auto tail = lanes<std::uint32_t>{} != 0u;
+    for (std::size_t p = 0; p < group_pairs; p += step) {
+        const lanes<std::uint32_t> r = load(words + pair_position(p));
+        tail |= r < tail_words;
+        store(radius + p, radius_argument(r));
+    }
     bool any_tail = false;
-    for (std::size_t p = 0; p < group_pairs; ++p) {
-        const std::size_t i = radius_position(p);
-        make_pair(pairs, p, words[i], words[i + group_counters]);
-        any_tail |= words[i] < tail_words;
+    for (std::size_t i = 0; i < step; ++i) any_tail |= tail[i] != 0;
+    if (any_tail) refine_tail(sequence, group, words, radius);
+
+    for (std::size_t p = 0; p < group_pairs; p += step)
+        store(radius + p, math.minus_two_log(load(radius + p)));
+    square_roots(radius, group_pairs);
+    for (std::size_t p = 0; p < group_pairs; p += step) {
+        const std::size_t i = pair_position(p);
+        const lanes<std::uint32_t> a = load(words + i + group_counters);
+        math.polar(load(radius + p), quarter_turns(a), quadrant<std::uint32_t>(a), z + i,
+                   z + i + group_counters);
     }
-    if (any_tail) {
-        std::uint32_t low[group_elements];
-        group_words(sequence, group, word_kind::normal_refinement, low);
-        for (std::size_t p = 0; p < group_pairs; ++p) {
-            const std::size_t i = radius_position(p);
-            if (words[i] < tail_words)
-                pairs.y[p] = static_cast<float>((words[i] * 0x1p32 + (low[i] + 0.5)) * 0x1p-64);
-        }
-    }
-    box_muller(pairs, z);
 }
 
 inline void normal_group(const word_sequence& sequence, std::uint64_t group, double* z) {
-    std::uint32_t words[group_elements], low[group_elements];
-    group_words(sequence, group, word_kind::normal, words);
-    group_words(sequence, group, word_kind::normal_refinement, low);
-    uniform_pairs<double> pairs;
-    for (std::size_t p = 0; p < group_pairs; ++p) {
-        const std::size_t i = radius_position(p);
-        make_pair(pairs, p, words[i], words[i + group_counters], low[i], low[i + group_counters]);
+    constexpr std::size_t step = lane_count<double>;
+    const normal_lanes<double> math;
+    std::uint64_t words[group_elements], low[group_elements];
+    sequence.group(group, word_kind::normal, words);
+    sequence.group(group, word_kind::normal_refinement, low);
+
+    double radius[group_pairs];
+    for (std::size_t p = 0; p < group_pairs; p += step) {
+        const std::size_t i = pair_position(p);
+        store(radius + p, math.minus_two_log(radius_argument(load(words + i), load(low + i))));
     }
-    box_muller(pairs, z);
+    square_roots(radius, group_pairs);
+    for (std::size_t p = 0; p < group_pairs; p += step) {
+        const std::size_t i = pair_position(p);
+        const lanes<std::uint64_t> a = load(words + i + group_counters);
+        math.polar(load(radius + p), quarter_turns(a, load(low + i + group_counters)),
+                   quadrant<std::uint64_t>(a), z + i, z + i + group_counters);
+    }
 }
 
 inline void uniform_group(const word_sequence& sequence, std::uint64_t group, float* u) {
     std::uint32_t words[group_elements];
-    group_words(sequence, group, word_kind::uniform, words);
-    for (std::size_t i = 0; i < group_elements; ++i)
-        u[i] = (static_cast<float>(static_cast<std::int32_t>(words[i] >> 9)) + 0.5f) * 0x1p-23f;
-}
-
-inline void uniform_group(const word_sequence& sequence, std::uint64_t group, double* u) {
-    std::uint32_t words[group_elements], low[group_elements];
-    group_words(sequence, group, word_kind::uniform, words);
-    group_words(sequence, group, word_kind::uniform_refinement, low);
-    for (std::size_t i = 0; i < group_elements; ++i) {
-        const double high = exact_double(words[i]) * 0x1p20;  // 52 of the 64 bits, and a half
-        u[i] =
-            (high + (static_cast<double>(static_cast<std::int32_t>(low[i] >> 12)) + 0.5)) * 0x1p-52;
+    sequence.group(group, word_kind::uniform, words);
+    for (std::size_t i = 0; i < group_elements; i += lane_count<float>) {
+        const auto cell = std::bit_cast<lanes<std::int32_t>>(load(words + i) >> 9);
+        store(u + i, (__builtin_convertvector(cell, lanes<float>) + 0.5f) * 0x1p-23f);
     }
 }
 
-/// Fills `out` with elements first_element, first_element + 1, ... Whole groups only are ever computed, and a part of one is
-/// copied: no element depends on where a range begins or ends.
+inline void uniform_group(const word_sequence& sequence, std::uint64_t group, double* u) {
+    std::uint64_t words[group_elements], low[group_elements];
+    sequence.group(group, word_kind::uniform, words);
+    sequence.group(group, word_kind::uniform_refinement, low);
+    for (std::size_t i = 0; i < group_elements; i += lane_count<double>) {
+        // 52 of the 64 bits, and a half; the product is exact, so is the sum
+        store(u + i, (exact((load(words + i) << 20) | (load(low + i) >> 12)) + 0.5) * 0x1p-52);
+    }
+}
+
+/// Fills `out` with elements first_element, first_element + 1, ... Whole groups only are ever computed, and a part of one
+/// is copied: no element depends on where a range begins or ends.
 template <class T, class Group>
 void fill_groups(std::span<T> out, std::uint64_t first_element, Group&& make_group) {
     std::uint64_t group = first_element / group_elements;
@@ -182,17 +176,18 @@ void fill_groups(std::span<T> out, std::uint64_t first_element, Group&& make_gro
 inline void require_elements_fit(const char* function, std::size_t size,
                                  std::uint64_t first_element) {
     require(size == 0 || first_element <= std::numeric_limits<std::uint64_t>::max() - (size - 1),
-            function, "first_element + size must not exceed 2^64", first_element);
+            function, "first_element + size must not exceed 2^64; first_element", first_element);
 }
 
 }  // namespace detail
 
-/// Fills z with independent standard normal numbers: z[i] is a function of (seed, where, first_element + i), and of
-/// nothing else; sigma_t and sigma_s are ignored.
+/// Fills z with independent standard normal numbers: z[i] is a function of (seed, stream, step, sub_draw,
+/// first_element + i) and of nothing else.
 ///
-/// Pieces of a sequence, drawn in any order by any number of threads, have the same bits as the whole drawn at once; the
-/// bits also do not depend on compiler, optimisation or instruction set. `float` uses one 32-bit word per element (two in
-/// the tail), `double` refines the same word by a second one: both draw the same picture to float precision.
+/// Pieces of a sequence, drawn in any order by any number of threads, have the same bits as the whole drawn at once, and
+/// neither compiler nor optimisation nor instruction set changes a bit. `float` takes one 32-bit word per element (and a
+/// second one far out in the tail), `double` refines the same word by a second one: both draw the same picture,
+/// |z_double - z_float| <= 2^-20 max(1, |z|). The largest |z| possible is 9.5.
 /// Throws std::invalid_argument if the elements go beyond 2^64.
 template <class T>
 void fill_normal(std::span<T> z, std::uint64_t seed, const noise_address& where,
@@ -208,9 +203,9 @@ void fill_normal(std::span<T> z, std::uint64_t seed, const noise_address& where,
     });
 }
 
-/// Fills u with independent numbers uniform in the open interval (0, 1), the middles of 2^23 (float) or 2^52 (double)
-/// equal cells, exactly representable: neither 0 nor 1 occurs. Otherwise as `fill_normal`; the two are independent at equal
-/// addresses.
+/// Fills u with independent numbers uniform in the open interval (0, 1): the middles of 2^23 (float) or 2^52 (double)
+/// equal cells, all exactly representable, never 0 or 1. Otherwise as `fill_normal`, and independent of it at an equal
+/// address.
 template <class T>
 void fill_uniform(std::span<T> u, std::uint64_t seed, const noise_address& where,
                   std::uint64_t first_element = 0) {
