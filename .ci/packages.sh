@@ -46,7 +46,6 @@ for what in "$@"; do
     tests)
         need doctest-dev has_header doctest/doctest.h
         need pkg-config has_command pkg-config
-        need git has_command git
         ;;
     bench) need libbenchmark-dev has_header benchmark/benchmark.h ;;
     clang) need clang has_command clang++ ;;
