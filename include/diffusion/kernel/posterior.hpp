@@ -54,12 +54,14 @@ struct learned_range_kernel {
 
     /// log variance at v.
     double log_variance(double v) const {
+        if (v == 1) return log_variance_large;  // 0 * -inf is not wanted
         return v * log_variance_large + (1 - v) * log_variance_small;
     }
 
     /// The kernel that this becomes where v is the same everywhere; v = 0 is `small`, v = 1 is
-    /// `large`.
+    /// `large`. In the step to clean data it is the mean alone, as theirs.
     gaussian_kernel<1> at(double v) const {
+        if (std::isinf(log_variance_small)) return mean;
         return {mean.a, mean.b, std::exp(0.5 * log_variance(v))};
     }
 };
