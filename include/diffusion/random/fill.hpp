@@ -73,8 +73,9 @@ lanes<Word> quadrant(lanes<Word> a) {
 inline constexpr std::uint32_t tail_words = 1u << 16;
 
 /// Refines the radii in the tail, found in one group of 2000.
-inline void refine_tail(const word_sequence& sequence, std::uint64_t group,
-                        const std::uint32_t* words, float* y) {
+[[gnu::cold, gnu::noinline]] inline void refine_tail(const word_sequence& sequence,
+                                                     std::uint64_t group,
+                                                     const std::uint32_t* words, float* y) {
     std::uint32_t low[group_elements];
     sequence.group(group, word_kind::normal_refinement, low);
     for (std::size_t p = 0; p < group_pairs; ++p) {
@@ -97,9 +98,11 @@ inline void normal_group(const word_sequence& sequence, std::uint64_t group, flo
         tail |= r < tail_words;
         store(radius + p, radius_argument(r));
     }
-    bool any_tail = false;
-    for (std::size_t i = 0; i < step; ++i) any_tail |= tail[i] != 0;
-    if (any_tail) refine_tail(sequence, group, words, radius);
+    std::uint64_t any_tail = 0;
+    std::uint64_t masks[lane_count<std::uint64_t>];
+    store(masks, std::bit_cast<lanes<std::uint64_t>>(tail));
+    for (const std::uint64_t mask : masks) any_tail |= mask;
+    if (any_tail != 0) refine_tail(sequence, group, words, radius);
 
     for (std::size_t p = 0; p < group_pairs; p += step)
         store(radius + p, math.minus_two_log(load(radius + p)));

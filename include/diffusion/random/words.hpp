@@ -47,7 +47,7 @@ class word_sequence {
             uint64_t>;  // one 32-bit word in the lower half of each lane, anything in the upper half
     static constexpr std::size_t lanes_ = lane_count<std::uint64_t>;
 
-    philox_key key_;
+    words round_key_[philox_rounds][2];
     std::uint32_t upper_[2];
 
     /// philox4x32 for the counters with the lower words `first` and `second`: two registers hide each other's latency.
@@ -61,18 +61,15 @@ class word_sequence {
             x[2][i] = words{} + std::uint64_t{upper_[0]};
             x[3][i] = words{} + std::uint64_t{upper_[1]};
         }
-        philox_key key = key_;
-        for (int round = 0; round < philox_rounds; ++round) {
+        for (const words(&key)[2] : round_key_) {
             for (int i = 0; i < 2; ++i) {
                 const words p0 = product_of_lower_halves(x[0][i], multiplier_0);
                 const words p1 = product_of_lower_halves(x[2][i], multiplier_1);
-                x[0][i] = (p1 >> 32) ^ x[1][i] ^ std::uint64_t{key[0]};
+                x[0][i] = (p1 >> 32) ^ x[1][i] ^ key[0];
                 x[1][i] = p1;
-                x[2][i] = (p0 >> 32) ^ x[3][i] ^ std::uint64_t{key[1]};
+                x[2][i] = (p0 >> 32) ^ x[3][i] ^ key[1];
                 x[3][i] = p0;
             }
-            key[0] += philox_key_increment[0];
-            key[1] += philox_key_increment[1];
         }
     }
 
@@ -86,7 +83,11 @@ public:
             {static_cast<std::uint32_t>(where.stream), where.sub_draw,
              static_cast<std::uint32_t>(where.step), static_cast<std::uint32_t>(where.step >> 32)},
             {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
-        key_ = {out[0], out[1]};
+        for (std::uint32_t round = 0; round < philox_rounds; ++round) {
+            for (std::size_t i = 0; i < 2; ++i)
+                round_key_[round][i] =
+                    words{} + std::uint64_t{out[i] + round * philox_key_increment[i]};
+        }
         upper_[0] = out[2];
         upper_[1] = out[3];
     }
