@@ -16,7 +16,7 @@ FetchContent_Declare(
 FetchContent_Declare(
     xtl
     GIT_REPOSITORY https://github.com/xtensor-stack/xtl.git
-    GIT_TAG 0.7.5
+    GIT_TAG 0.7.7
     GIT_SHALLOW ON ${only_unpack} ${if_not_found})
 FetchContent_Declare(
     xtensor
