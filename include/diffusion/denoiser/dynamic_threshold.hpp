@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -18,7 +19,8 @@ namespace diffusion {
 
 /// Dynamic thresholding (Saharia et al. 2022, Imagen, section 2.3): with s the given quantile of
 /// |x_0-hat| over an item, kept within [1, largest], each item is clipped to [-s, s] and divided by
-/// s. Quantiles between two elements are interpolated linearly.
+/// s. Quantiles between two elements are interpolated linearly. The paper's s has no upper bound;
+/// largest = 1 makes this plain clipping.
 ///
 /// `items` is the number of items in the batch, `scratch` a tensor like x for sorting, so that a
 /// step allocates nothing. Throws std::invalid_argument unless 0 < quantile <= 1, largest >= 1 and
@@ -31,7 +33,8 @@ struct dynamic_threshold {
     Scratch scratch;
 
     explicit dynamic_threshold(D denoise, Scratch scratch_, double quantile_ = 0.995,
-                               double largest_ = 1, std::size_t items_ = 1)
+                               double largest_ = std::numeric_limits<double>::infinity(),
+                               std::size_t items_ = 1)
         : inner(std::move(denoise)),
           quantile(quantile_),
           largest(largest_),
