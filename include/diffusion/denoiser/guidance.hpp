@@ -38,6 +38,25 @@ struct guided {
         ref(x0) = w * ref(x0) + (1 - w) * ref(scratch);
     }
 
+    /// The guided x_0-hat and the eps-hat that belongs to it. In the half of the levels with more
+    /// signal than noise it is eps-hat that is guided and x_0-hat that follows from it, so that
+    /// nothing is divided by sigma: an inversion starts at sigma = 0.
+    template <class X>
+        requires denoiser<Conditional, X> && denoiser<Unconditional, X>
+    void with_noise(const X& x, const node& t, owner_t<X>& x0, owner_t<X>& eps) {
+        if (w == 0) return detail::denoise_with_noise(unconditional, x, t, x0, eps);
+        if (w == 1) return detail::denoise_with_noise(conditional, x, t, x0, eps);
+        if (t.sigma > t.alpha) {
+            (*this)(x, t, x0);
+            ref(eps) = (1 / t.sigma) * ref(x) + (-t.alpha / t.sigma) * ref(x0);
+        } else {
+            detail::denoise_with_noise(conditional, x, t, x0, eps);
+            detail::denoise_with_noise(unconditional, x, t, x0, scratch);
+            ref(eps) = w * ref(eps) + (1 - w) * ref(scratch);
+            ref(x0) = (1 / t.alpha) * ref(x) + (-t.sigma / t.alpha) * ref(eps);
+        }
+    }
+
     void check(const node& t) const {
         detail::check_denoiser(conditional, t);
         detail::check_denoiser(unconditional, t);
