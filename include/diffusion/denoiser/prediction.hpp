@@ -104,7 +104,7 @@ struct predicts_noise : detail::prediction_base<predicts_noise<M, Time>, M, Time
     }
 };
 
-/// The network predicts x_0 itself.
+/// The network predicts x_0 itself; eps = (x - alpha x_0)/sigma. Not asked where sigma = 0.
 template <class M, class Time = sees_time>
 struct predicts_data : detail::prediction_base<predicts_data<M, Time>, M, Time> {
     explicit predicts_data(M network, Time input = {})
@@ -113,6 +113,13 @@ struct predicts_data : detail::prediction_base<predicts_data<M, Time>, M, Time> 
     static constexpr prediction_weights data(const node&) { return {0, 1}; }
     static constexpr prediction_weights noise(const node& t) {
         return {1 / t.sigma, -t.alpha / t.sigma};
+    }
+
+    void check(const node& t) const {
+        detail::require(t.sigma > 0, "diffusion::predicts_data",
+                        "data says nothing about the noise where sigma = 0 (the start of an "
+                        "inversion); start at a noisier node; sigma must be positive",
+                        t.sigma);
     }
 };
 
