@@ -80,7 +80,7 @@ TEST_CASE("A file without tensors, and one that is read and written again") {
     CHECK(read_file(folder / "x") == before);
     CHECK(before ==
           file_with("{\"__metadata__\":{\"a\":\"b\"},\"x\":{\"dtype\":\"F32\",\"shape\":[1]"
-                    ",\"data_offsets\":[0,4]}}  ",
+                    ",\"data_offsets\":[0,4]}} ",
                     "\0\0\x80\x3f"sv));
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("A view looks at the file itself where it can, and converts where it m
     const auto memory = std::make_shared<const bytes>(
         file_with("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
                   "\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[8,9]},"
-                  "\"c\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[9,13]}} ",
+                  "\"c\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[9,13]}}    ",
                   "\0\0\x80\x3f\0\0\0\x40\x07\0\0\x80\x3f"sv));
     REQUIRE((memory->size() - 13) % 4 == 0);
     const safetensors_file file = parse_safetensors(*memory, "memory", memory);
@@ -155,7 +155,7 @@ TEST_CASE("A header that is not as it should be is refused behind the piece that
         const std::size_t offset = 8 + header.find(until) + until.size();
         check_refused([&] { parse_safetensors(file_with(header, "")); }, offset, reason);
     };
-    refused("{\"a\" 1}", "{\"a\" 1", "this is not well-formed JSON");
+    refused("{\"a\" 1}", "{\"a\" 1}", "this is not well-formed JSON");
     refused("{} x", "{} x", "this is not well-formed JSON");
     refused("{\"a\":[]}", "[", "expected a tensor's description, found a list");
     refused("{\"a\":\"b\"}", "\"b\"", "expected a tensor's description, found a string");
@@ -172,7 +172,7 @@ TEST_CASE("A header that is not as it should be is refused behind the piece that
             "expected a list of extents, found a fractional number");
     refused("{\"a\":{\"shape\":[[", "[[", "expected a list of extents, found a list");
     refused("{\"a\":{\"data_offsets\":[0]}}", "[0]", "data_offsets of \"a\" needs two numbers");
-    refused("{\"a\":{\"data_offsets\":[0,0,0 ]}}", "0,0 ,"sv.substr(0, 3),
+    refused("{\"a\":{\"data_offsets\":[0,0,0 ]}}", "[0,0,0 ",
             "data_offsets has more than two numbers");
     refused("{\"a\":{\"dtype\":\"U8\",\"dtype\"", "\"U8\",\"dtype\"", "\"dtype\" is repeated");
     refused("{\"a\":{\"size\":1}}", "\"size\"",

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <concepts>
 #include <limits>
 
 using namespace diffusion::io;
@@ -39,13 +38,13 @@ TEST_CASE("A number is stored and loaded in the byte order that is asked for") {
 }
 
 TEST_CASE("Numbers can be kept in files, characters and truth values cannot") {
-    STATIC_REQUIRE(file_scalar<float>);
-    STATIC_REQUIRE(file_scalar<std::uint8_t>);
-    STATIC_REQUIRE(file_scalar<long long>);
-    STATIC_REQUIRE(!file_scalar<char>);
-    STATIC_REQUIRE(!file_scalar<bool>);
-    STATIC_REQUIRE(!file_scalar<long double>);
-    STATIC_REQUIRE(!file_scalar<const float>);
-    STATIC_REQUIRE(scalar_type_of<unsigned long>() == scalar_type::u64);
-    STATIC_REQUIRE(size_of(scalar_type::bf16) == 2);
+    static_assert(file_scalar<float>);
+    static_assert(file_scalar<std::uint8_t>);
+    static_assert(file_scalar<long long>);
+    static_assert(!file_scalar<char>);
+    static_assert(!file_scalar<bool>);
+    static_assert(!file_scalar<long double>);
+    static_assert(!file_scalar<const float>);
+    static_assert(scalar_type_of<unsigned long>() == scalar_type::u64);
+    static_assert(size_of(scalar_type::bf16) == 2);
 }

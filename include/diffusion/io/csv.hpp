@@ -24,7 +24,7 @@ namespace diffusion::io {
 
 /// Whether the first line of a CSV file holds the names of the columns.
 enum class csv_header {
-    detect,   ///< it does if any of its cells is not a number
+    detect,   ///< it does if one of its cells is neither a number nor empty
     present,  ///< it does
     absent    ///< it does not; the columns are called "0", "1", ...
 };
@@ -222,7 +222,8 @@ inline csv_table parse_csv(std::span<const std::byte> bytes, std::string_view fi
     if (options.header == csv_header::detect) {
         for (std::size_t k = 0; k < columns && !named; ++k) {
             double ignored = 0;
-            named = !csv_table::parse_number(table.raw(0, k), ignored);
+            const std::string_view cell = table.raw(0, k);
+            named = !cell.empty() && !csv_table::parse_number(cell, ignored);
         }
     }
     for (std::size_t k = 0; k < columns; ++k) {

@@ -1,0 +1,304 @@
+// Each reader gets valid files with random damage, 10^5 in all. Whatever comes, the answer is a value
+// or a format_error, and no single piece of memory is larger than the file justifies.
+
+#include <diffusion/io/io.hpp>
+
+#include "allocations.hpp"
+#include "support.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <zlib.h>
+
+using namespace diffusion::io;
+using namespace io_test;
+
+namespace {
+
+/// A xorshift generator (Marsaglia, 2003): the same damage in every run.
+class dice {
+public:
+    std::size_t below(std::size_t n) {
+        state_ ^= state_ << 13;
+        state_ ^= state_ >> 7;
+        state_ ^= state_ << 17;
+        return static_cast<std::size_t>(state_ % n);
+    }
+
+private:
+    std::uint64_t state_ = 0x9e3779b97f4a7c15u;
+};
+
+std::ptrdiff_t signed_of(std::size_t n) { return static_cast<std::ptrdiff_t>(n); }
+
+/// One kind of damage at one place.
+void damage(bytes& file, dice& random) {
+    if (file.empty()) file.push_back(std::byte{0});
+    const std::size_t at = random.below(file.size());
+    const std::size_t length = random.below(std::min<std::size_t>(file.size() - at, 40)) + 1;
+    const auto begin = file.begin() + signed_of(at);
+    switch (random.below(9)) {
+        case 0:
+            file[at] ^= static_cast<std::byte>(1 << random.below(8));
+            break;
+        case 1:
+            file[at] = static_cast<std::byte>(random.below(256));
+            break;
+        case 2:
+            file.resize(at);
+            break;
+        case 3:
+            file.insert(begin, length, static_cast<std::byte>(random.below(256)));
+            break;
+        case 4:
+            file.erase(begin, begin + signed_of(length));
+            break;
+        case 5: {  // a piece twice
+            const bytes piece(begin, begin + signed_of(length));
+            const auto to = file.begin() + signed_of(random.below(file.size() + 1));
+            file.insert(to, piece.begin(), piece.end());
+            break;
+        }
+        case 6: {  // an integer from the edge of a type, in either byte order
+            static constexpr std::array<std::uint64_t, 10> edges{
+                0, 1, 0x7f, 0xff, 0x7fff, 0xffffffff, 0x7fffffff, 0x100000000, ~0ull >> 1, ~0ull};
+            const std::uint64_t edge = edges[random.below(edges.size())];
+            const std::size_t size = std::size_t{1} << random.below(4);
+            const bool reversed = random.below(2) == 1;
+            for (std::size_t i = 0; i < size && at + i < file.size(); ++i) {
+                const std::size_t shift = 8 * (reversed ? size - 1 - i : i);
+                file[at + i] = static_cast<std::byte>((edge >> shift) & 0xff);
+            }
+            break;
+        }
+        case 7: {  // a digit: sizes are text in some formats
+            const auto digit = std::find_if(begin, file.end(), [](std::byte b) {
+                return b >= std::byte{'0'} && b <= std::byte{'9'};
+            });
+            if (digit != file.end()) {
+                *digit = static_cast<std::byte>('0' + random.below(10));
+                if (random.below(2) == 1) file.insert(digit, random.below(20), *digit);
+            }
+            break;
+        }
+        default: {  // a character that means something in one of the formats
+            static constexpr std::string_view characters = "{}[]()\",:;'\n\r\0#<>|-";
+            file[at] = static_cast<std::byte>(characters[random.below(characters.size())]);
+            break;
+        }
+    }
+}
+
+/// Without right checksums damage would not get past them.
+void repair_png(bytes& file) {
+    for (std::size_t at = 8; at + 12 <= file.size();) {
+        const auto size = detail::load<std::uint32_t>(file.data() + at, std::endian::big);
+        if (size > file.size() - at - 12) return;
+        const auto crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(&file[at + 4]), size + 4);
+        detail::store(static_cast<std::uint32_t>(crc), &file[at + 8 + size], std::endian::big);
+        at += 12 + size;
+    }
+}
+
+bytes file_from(const std::filesystem::path& path) { return read_file(path); }
+
+struct outcome {
+    std::size_t values = 0;
+    std::size_t errors = 0;
+    double largest_ratio = 0;
+    std::set<std::string> reasons;
+};
+
+/// Memory for `size` bytes of file: `factor` times as much, and what any reader may take anyway
+/// (the unpacked pieces of a compressed stream, the texts of an error).
+std::size_t justified(std::size_t size, std::size_t factor) { return factor * size + 65536; }
+
+/// Reads `count` damaged copies of each seed with `read`.
+template <class Read, class Repair>
+outcome fuzz(const std::vector<bytes>& seeds, std::size_t count, std::size_t factor, Read read,
+             Repair repair) {
+    outcome result;
+    dice random;
+    for (const bytes& seed : seeds) {
+        read(seed);  // not damaged: must not throw
+        for (std::size_t i = 0; i < count; ++i) {
+            bytes file = seed;
+            for (std::size_t n = random.below(4) + 1; n > 0; --n) damage(file, random);
+            repair(file, random);
+            const bytes exact(file);  // no spare capacity: reading past the end is seen
+            largest_allocation = 0;
+            try {
+                read(exact);
+                ++result.values;
+            } catch (const format_error& error) {
+                const std::size_t allocation = largest_allocation;
+                REQUIRE(error.file() == "memory");
+                REQUIRE(!error.reason().empty());
+                result.reasons.insert(error.reason());
+                largest_allocation = allocation;
+                ++result.errors;
+            }
+            // Any other exception ends the test.
+            if (largest_allocation > justified(file.size(), factor)) {
+                FAIL("an allocation of " << largest_allocation << " bytes for a file of "
+                                         << file.size());
+            }
+        }
+    }
+    // Both must happen, or the damage does not reach deep enough or destroys too much.
+    CHECK(result.values > 0);
+    CHECK(result.errors > 0);
+    CHECK(result.reasons.size() > 20);
+    return result;
+}
+
+template <class Read>
+outcome fuzz(const std::vector<bytes>& seeds, std::size_t count, std::size_t factor, Read read) {
+    return fuzz(seeds, count, factor, read, [](bytes&, dice&) {});
+}
+
+}  // namespace
+
+TEST_CASE("A damaged npy file gives an array or a format_error") {
+    const temporary_folder folder;
+    std::vector<bytes> seeds;
+    write_npy<float>(folder / "x", {2, 3}, {1, 2, 3, 4, 5, 6});
+    seeds.push_back(file_from(folder / "x"));
+    write_npy<std::uint8_t>(folder / "x", {7}, {1, 2, 3, 4, 5, 6, 7});
+    seeds.push_back(file_from(folder / "x"));
+    seeds.push_back(
+        to_bytes(std::string_view("\x93NUMPY\2\0\x41\0\0\0"
+                                  "{'descr': '>i2', 'fortran_order': True , "
+                                  "'shape': (2, 1L, 2), }    \n"
+                                  "\0\1\0\2\0\3\0\4",
+                                  12 + 0x41 + 8)));
+    fuzz(seeds, 4000, 8, [](const bytes& file) {  // bytes read as doubles
+        parse_npy<double>(file);
+        parse_npy<float>(file);
+    });
+}
+
+TEST_CASE("A damaged IDX file gives an array or a format_error, plain and gzipped") {
+    const temporary_folder folder;
+    std::vector<bytes> seeds;
+    const std::vector<std::uint8_t> pixels(60, 7);
+    write_idx(folder / "x", {3, 4, 5}, pixels);
+    seeds.push_back(file_from(folder / "x"));
+    write_idx<double>(folder / "x", {2, 2}, {1, 2, 3, 4});
+    seeds.push_back(file_from(folder / "x"));
+    fuzz(seeds, 6000, 8, [](const bytes& file) { parse_idx<double>(file); });
+
+    for (bytes& seed : seeds) seed = detail::gzipped(seed);
+    fuzz(seeds, 6000, 8, [](const bytes& file) { parse_idx<double>(file); });
+
+    // Damage under the packing.
+    fuzz(
+        {file_from(folder / "x")}, 6000, 64, [](const bytes& file) { parse_idx<double>(file); },
+        [](bytes& file, dice&) { file = detail::gzipped(file); });
+}
+
+TEST_CASE("A damaged PNG file gives a picture or a format_error") {
+    std::vector<bytes> seeds;
+    image picture{6, 5, 3, {}};
+    for (unsigned i = 0; i < 90; ++i) picture.pixels.push_back(static_cast<std::uint8_t>(i * i));
+    seeds.push_back(format_png(picture));
+    picture = {9, 9, 1, std::vector<std::uint8_t>(81, 50)};
+    seeds.push_back(format_png(picture));
+    // With a palette of two colours, 1 bit per pixel, 16 x 2.
+    bytes indexed(seeds[0].begin(), seeds[0].begin() + 33);
+    indexed[19] = std::byte{16};
+    indexed[23] = std::byte{2};
+    indexed[24] = std::byte{1};
+    indexed[25] = std::byte{3};
+    indexed = indexed + big_endian(6) + to_bytes("PLTEabcdefCRC.") + big_endian(17) +
+              to_bytes("IDAT") +
+              to_bytes(std::string_view(
+                  "\x78\x01\x01\x06\0\xf9\xff\0\x01\x02\0\x03\x04\0\x1d\0\x0b", 17)) +
+              to_bytes("CRC.") + big_endian(0) + to_bytes("IENDCRC.");
+    repair_png(indexed);
+    seeds.push_back(indexed);
+
+    fuzz(
+        seeds, 6000, 24, [](const bytes& file) { parse_png(file); },
+        [](bytes& file, dice& random) {
+            if (random.below(8) != 0) repair_png(file);
+        });
+}
+
+TEST_CASE("A damaged PPM file gives a picture or a format_error") {
+    const std::vector<bytes> seeds{to_bytes("P6\n2 2\n255\nabcdefghijkl"),
+                                   to_bytes("P5 # comment\n 3 2 100\nABCDEF")};
+    fuzz(seeds, 7000, 8, [](const bytes& file) { parse_ppm(file); });
+}
+
+TEST_CASE("A damaged CSV file gives a table or a format_error") {
+    const auto fuzz_csv = [](const std::vector<bytes>& seeds, char delimiter) {
+        fuzz(seeds, 6000, 40, [&](const bytes& file) {
+            const csv_table table = parse_csv(file, "memory", {.delimiter = delimiter});
+            for (std::size_t k = 0; k < table.columns(); ++k) table.texts(k);
+            try {
+                table.numbers(0);
+            } catch (const format_error& error) {  // some cells are text
+                REQUIRE(error.offset() <= file.size());
+            }
+        });
+    };
+    fuzz_csv({to_bytes("sex,\"height\",weight\nM,177.6,\"81.5\"\nF,-1e2,+3\n"),
+              to_bytes(std::string(60, ',') + "\n")},
+             ',');
+    fuzz_csv({to_bytes("1;2\r\n3;4\r\n\r\n\"5\";\"6\"\"\"")}, ';');
+}
+
+TEST_CASE("A damaged safetensors file gives tensors or a format_error") {
+    const temporary_folder folder;
+    safetensors_file file;
+    file.metadata = {{"schedule", "cosine"}, {"steps", "1000"}};
+    file.add("conv.weight", {2, 1, 2}, std::vector<float>{1, 2, 3, 4});
+    file.add("half", {2}, std::vector<std::uint16_t>{0x3c00, 0xfbff});
+    file.entries.back().type = scalar_type::f16;
+    file.add("count", {}, std::vector<std::int64_t>{7});
+    write_safetensors(folder / "x", file);
+    std::vector<bytes> seeds{file_from(folder / "x")};
+    file = {};
+    file.add("a", {3}, std::vector<std::uint8_t>{1, 2, 3});
+    file.add("b", {0}, std::vector<double>{});
+    write_safetensors(folder / "x", file);
+    seeds.push_back(file_from(folder / "x"));
+    fuzz(seeds, 8000, 16, [](const bytes& damaged) {
+        const safetensors_file parsed = parse_safetensors(damaged);
+        for (const tensor_entry& entry : parsed.entries) {
+            std::vector<float> scratch;
+            try {
+                entry.view(scratch);
+            } catch (const format_error& error) {  // a double that is too large for a float
+                REQUIRE(error.offset() < damaged.size());
+            }
+        }
+    });
+}
+
+TEST_CASE("A few bytes that promise a gigabyte take no memory") {
+    const auto allocated = [](const auto& read) {
+        largest_allocation = 0;
+        CHECK_THROWS_AS(read(), format_error);
+        return largest_allocation;
+    };
+    const bytes idx = big_endian(0x00000e02) + big_endian(1 << 14) + big_endian(1 << 14);
+    const bytes packed_idx = detail::gzipped(idx);
+    CHECK(allocated([&] { parse_idx(idx); }) < 65536);
+    CHECK(allocated([&] { parse_idx(packed_idx); }) < 65536);
+    CHECK(allocated([] { parse_ppm(to_bytes("P6 30000 30000 255 abc")); }) < 65536);
+    bytes png = format_png({1, 1, 1, {0}});
+    png[18] = std::byte{0x10};  // 4097 x 4097
+    png[22] = std::byte{0x10};
+    repair_png(png);
+    CHECK(allocated([&] { parse_png(png); }) < 65536);
+    const bytes npy =
+        to_bytes(std::string_view("\x93NUMPY\1\0\x39\0"
+                                  "{'descr': '<f4','fortran_order':False,'shape':"
+                                  "(500000000,)}",
+                                  10 + 0x3b));
+    CHECK(allocated([&] { parse_npy<float>(npy); }) < 65536);
+}
