@@ -14,7 +14,7 @@ namespace examples {
 struct filmstrip {
     std::size_t columns = 10;
     std::size_t zoom = 3;  ///< side of a pixel on the page
-    std::string title;
+    std::string title = {};
     std::vector<std::string> column_names = {};  ///< over the columns; may be empty
     std::vector<std::string> row_names = {};     ///< left of the rows; may be empty
     colour paper = {58, 62, 72};
