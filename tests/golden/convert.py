@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Turns reference numbers kept as JSON into the line-based files beside this script.
+
+    python3 convert.py DIRECTORY [FAMILY ...]
+
+reads DIRECTORY/FAMILY.json and writes FAMILY.txt here. Each case becomes
+
+    case ID
+    key value value ...
+
+Keys of nested objects are joined with dots, a list of objects is numbered, null is left out. Numbers are written
+with the fewest digits that read back exactly. What no test reads is dropped: float32 values of the reference
+(only how far they moved the result is kept, as asis.max_abs_dev_over_max_abs) and redundant arrays.
+"""
+
+import json
+import pathlib
+import sys
+
+FAMILIES = ["diffusers_ddpm", "diffusers_ddim", "diffusers_ddim_inverse", "diffusers_dpmsolver_multistep",
+            "diffusers_tables", "guided_diffusion"]
+
+DROPPED = {"precision", "sigmas", "alphas_cumprod", "begin_index_note", "note", "fragile"}
+KEPT_IN_TABLES = {"alphas_cumprod"}
+
+
+def word(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str) else repr(value)
+
+
+def lines(key, value):
+    if value is None:
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from lines(key + "." + name, inner)
+    elif isinstance(value, list) and value and isinstance(value[0], (dict, list)):
+        for number, inner in enumerate(value):
+            yield from lines(f"{key}.{number}", inner)
+    elif isinstance(value, list):
+        yield " ".join([key] + [word(v) for v in value])
+    else:
+        yield f"{key} {word(value)}"
+
+
+def case_lines(case, name):
+    yield f"case {name}"
+    is_run = "config" in case and "steps" in case
+    for key, value in case.items():
+        if key == "id" or key.startswith("asis_") or key == "init_noise_sigma" and value == 1:
+            continue
+        if key in DROPPED and (is_run or key not in KEPT_IN_TABLES):
+            continue
+        if key == "asis":
+            value = {"max_abs_dev_over_max_abs": value["max_abs_dev_over_max_abs"]}
+        if key == "steps":
+            value = [{k: v for k, v in step.items() if k != "i"} for step in value]
+        yield from lines(key, value)
+
+
+def main():
+    source = pathlib.Path(sys.argv[1])
+    for family in sys.argv[2:] or FAMILIES:
+        data = json.loads((source / (family + ".json")).read_text())
+        text = [f"# {family}: {data['reference']}"]
+        for number, case in enumerate(data["cases"]):
+            text.append("")
+            text.extend(case_lines(case, case.get("id", f"{family}-{number:02d}")))
+        (pathlib.Path(__file__).parent / (family + ".txt")).write_text("\n".join(text) + "\n")
+
+
+if __name__ == "__main__":
+    main()
