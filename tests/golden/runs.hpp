@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -17,6 +16,7 @@
 #include <diffusion/denoiser/dynamic_threshold.hpp>
 #include <diffusion/denoiser/prediction.hpp>
 #include <diffusion/denoiser/threshold.hpp>
+#include <diffusion/detail/require.hpp>
 #include <diffusion/grid/spacing.hpp>
 #include <diffusion/grid/time_grid.hpp>
 #include <diffusion/kernel/posterior.hpp>
