@@ -1,45 +1,10 @@
 #pragma once
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cstddef>
 #include <diffusion/nn/tape.hpp>
+#include <diffusion/nn/vector_math.hpp>
 #include <utility>
-
-namespace diffusion::detail {
-
-/// `count` contiguous numbers as an Eigen array, for loops that need exp or sqrt in vector form.
-template <class T>
-Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>> array_view(T* data, std::size_t count) {
-    return {data, static_cast<Eigen::Index>(count)};
-}
-template <class T>
-Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> array_view(const T* data, std::size_t count) {
-    return {data, static_cast<Eigen::Index>(count)};
-}
-
-/// y = z / (1 + exp(-z)); y and z may be the same memory. exp overflows to infinity for very negative
-/// z, where the quotient is the right limit, -0.
-template <class T>
-void silu_forward(const T* z, std::size_t count, T* y) {
-    array_view(y, count) = array_view(z, count) / (T(1) + (-array_view(z, count)).exp());
-}
-
-/// dz = dy s (1 + z (1 - s)) with s = 1 / (1 + exp(-z)); dz may be the memory of z or dy.
-template <class T>
-void silu_backward(const T* z, const T* dy, std::size_t count, T* dz) {
-    constexpr std::size_t piece = 256;
-    T sigmoid[piece];  // evaluated once, although it appears twice
-    for (std::size_t i = 0; i < count; i += piece) {
-        const std::size_t n = std::min(piece, count - i);
-        auto s = array_view(sigmoid, n);
-        const auto z_i = array_view(z + i, n);
-        s = (T(1) + (-z_i).exp()).inverse();
-        array_view(dz + i, n) = array_view(dy + i, n) * s * (T(1) + z_i * (T(1) - s));
-    }
-}
-
-}  // namespace diffusion::detail
 
 namespace diffusion::nn {
 
@@ -84,17 +49,19 @@ var<T> scale(const var<T>& x, T factor) {
 /// SiLU, also called swish: x / (1 + exp(-x)) (Hendrycks and Gimpel 2016; Elfwing et al. 2017).
 template <class T>
 var<T> silu(const var<T>& x) {
+    using values = detail::vec<T>;
     nn::tape<T>& tape = x.tape();
     const var<T> y = tape.result(x.shape(), x);
-    diffusion::detail::silu_forward(x.data(), x.size(), y.fill());
+    detail::transform(
+        x.size(), y.fill(), [](values z) { return detail::silu<T>(z); }, x.data());
     tape.record(y, [x, dx = adjoint_slot<T>(x)](const adjoint_slot<T>& dy) {
         const auto [out, first] = dx.write();
+        const auto share = [](values z, values g) { return detail::silu_gradient<T>(z, g); };
+        const auto sum = [&](values z, values g, values before) { return before + share(z, g); };
         if (first) {
-            diffusion::detail::silu_backward(x.data(), dy.read(), x.size(), out);
+            detail::transform(x.size(), out, share, x.data(), dy.read());
         } else {
-            arena_block<T> share(x.tape().memory(), x.size());
-            diffusion::detail::silu_backward(x.data(), dy.read(), x.size(), share.data());
-            dx.add(share.data());
+            detail::transform(x.size(), out, sum, x.data(), dy.read(), static_cast<const T*>(out));
         }
     });
     return y;

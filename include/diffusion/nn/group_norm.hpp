@@ -1,63 +1,171 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
-#include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/tape.hpp>
+#include <diffusion/nn/vector_math.hpp>
 #include <string>
+#include <utility>
 
-namespace diffusion::detail {
+namespace diffusion::nn::detail {
 
-/// The statistics of one image: `mean` and `rstd` = 1/sqrt(variance + epsilon) for each group, of
-/// z = x + shift (shift: one number per channel, or null).
+/// Sums over pixels of `Count` vectors of channels: term(p, sums) adds those of pixel p. Pairs of pixels
+/// go to two running sums, whose additions do not wait for each other, and 64 pixels are summed
+/// before they are added to the rest, so that rounding errors stay small in float.
+template <class T, std::size_t Count, class Term>
+[[gnu::always_inline]] inline std::array<vec<T>, Count> pixel_sums(std::size_t pixels,
+                                                                   const Term& term) {
+    std::array<vec<T>, Count> total{};
+    for (std::size_t first = 0; first < pixels; first += 64) {
+        const std::size_t last = std::min(first + 64, pixels);
+        std::array<vec<T>, Count> even{}, odd{};
+        std::size_t p = first;
+        for (; p + 2 <= last; p += 2) {
+            term(p, even);
+            term(p + 1, odd);
+        }
+        if (p < last) term(p, even);
+        for (std::size_t i = 0; i < Count; ++i) total[i] += even[i] + odd[i];
+    }
+    return total;
+}
+
+/// One image's pixels x channels as seen by a group norm, vector of channels after vector.
 ///
-/// The mean first, then the deviations from it: E[z^2] - E[z]^2 would lose all digits in float where
-/// the mean is large. Each channel is summed over pieces of 32 pixels
-/// and then over those; the channels of a group are summed in double. `piece` has room for 2 channels.
-template <class T>
-void group_statistics(const T* x, const T* shift, std::size_t pixels, std::size_t channels,
-                      std::size_t groups, double epsilon, T* piece, T* sums, T* mean, T* rstd) {
-    const std::size_t per_group = channels / groups;
-    const double count = static_cast<double>(pixels * per_group);
-    for (int moment = 1; moment <= 2; ++moment) {
-        std::fill_n(sums, channels, T(0));
-        for (std::size_t first = 0; first < pixels; first += 32) {
-            const std::size_t last = std::min(pixels, first + 32);
-            std::fill_n(piece, channels, T(0));
-            for (std::size_t p = first; p < last; ++p) {
-                const T* row = x + p * channels;
-                if (moment == 1) {
-                    for (std::size_t c = 0; c < channels; ++c) piece[c] += row[c];
-                } else {
-                    const T* center = piece + channels;
-                    for (std::size_t c = 0; c < channels; ++c) {
-                        const T d = row[c] - center[c];
-                        piece[c] += d * d;
-                    }
-                }
-            }
-            for (std::size_t c = 0; c < channels; ++c) sums[c] += piece[c];
-        }
-        if (moment == 1 && shift != nullptr)
-            for (std::size_t c = 0; c < channels; ++c) sums[c] += static_cast<T>(pixels) * shift[c];
-        for (std::size_t g = 0; g < groups; ++g) {
-            double sum = 0;
-            for (std::size_t c = g * per_group; c < (g + 1) * per_group; ++c)
-                sum += static_cast<double>(sums[c]);
-            if (moment == 1) {
-                mean[g] = static_cast<T>(sum / count);
-            } else {
-                rstd[g] = static_cast<T>(1 / std::sqrt(sum / count + epsilon));
-            }
-        }
-        if (moment == 1)  // the second pass subtracts mean - shift from x
-            for (std::size_t c = 0; c < channels; ++c)
-                piece[channels + c] = mean[c / per_group] - (shift != nullptr ? shift[c] : T(0));
+/// The last vector is moved back to end with the last channel. `Partial`: there are fewer channels than
+/// a vector has.
+template <class T, bool Partial>
+struct channel_block {
+    std::size_t channels, first;
+
+    vec<T> load(const T* row) const {
+        if constexpr (Partial) return load_some<T>(row + first, channels);
+        else return detail::load<T>(row + first);
+    }
+    void store(T* row, vec<T> v) const {
+        if constexpr (Partial) store_some<T>(row + first, v, channels);
+        else detail::store<T>(row + first, v);
+    }
+};
+
+/// Calls f(block) for blocks of channels that cover all of them.
+template <class T, class F>
+[[gnu::always_inline]] inline void for_channels(std::size_t channels, F&& f) {
+    if (channels < width<T>) {
+        f(channel_block<T, true>{channels, 0});
+    } else {
+        for_vectors<T>(channels, [&](std::size_t first) {
+            f(channel_block<T, false>{channels, first});
+        });
     }
 }
 
-}  // namespace diffusion::detail
+/// What both directions of a group norm need to know of one image. Each member is one number per
+/// channel: xhat = (x - center) rstd.
+template <class T>
+struct group_statistics {
+    const T* center;  // the group's mean minus the channel's shift
+    const T* rstd;    // 1 / sqrt(variance of the group + epsilon)
+};
+
+/// Computes `center` and `rstd` (`channels` numbers each) of an image; `shift` may be null.
+///
+/// The mean first, then the deviations from it: E[z^2] - E[z]^2 would lose all digits in float where
+/// the mean is large. `sums` is scratch for as many numbers as there are channels.
+template <class T>
+void find_group_statistics(const T* x, const T* shift, std::size_t pixels, std::size_t channels,
+                           std::size_t groups, double epsilon, T* sums, T* center, T* rstd) {
+    const std::size_t per_group = channels / groups;
+    const double count = static_cast<double>(pixels * per_group);
+    const auto sum_of_group = [&](std::size_t g) {
+        double sum = 0;
+        for (std::size_t c = g * per_group; c < (g + 1) * per_group; ++c)
+            sum += static_cast<double>(sums[c]);
+        return sum;
+    };
+    for_channels<T>(channels, [&](const auto& block) {
+        block.store(sums, pixel_sums<T, 1>(pixels, [&](std::size_t p, auto& sum) {
+                        sum[0] += block.load(x + p * channels);
+                    })[0]);
+    });
+    if (shift != nullptr)
+        for (std::size_t c = 0; c < channels; ++c) sums[c] += static_cast<T>(pixels) * shift[c];
+    for (std::size_t g = 0; g < groups; ++g) {
+        const T mean = static_cast<T>(sum_of_group(g) / count);
+        for (std::size_t c = g * per_group; c < (g + 1) * per_group; ++c)
+            center[c] = mean - (shift != nullptr ? shift[c] : T(0));
+    }
+    for_channels<T>(channels, [&](const auto& block) {
+        const vec<T> middle = block.load(center);
+        block.store(sums, pixel_sums<T, 1>(pixels, [&](std::size_t p, auto& sum) {
+                        const vec<T> d = block.load(x + p * channels) - middle;
+                        sum[0] += d * d;
+                    })[0]);
+    });
+    for (std::size_t g = 0; g < groups; ++g)
+        std::fill_n(rstd + g * per_group, per_group,
+                    static_cast<T>(1 / std::sqrt(sum_of_group(g) / count + epsilon)));
+}
+
+/// y = gamma (x - center) rstd + beta, and SiLU of that.
+template <bool Silu, class T>
+void normalize(const T* x, group_statistics<T> s, const T* gamma, const T* beta, std::size_t pixels,
+               std::size_t channels, T* y) {
+    for_channels<T>(channels, [&](const auto& block) {
+        const vec<T> center = block.load(s.center), offset = block.load(beta);
+        const vec<T> slope = block.load(gamma) * block.load(s.rstd);
+        for (std::size_t p = 0; p < pixels; ++p) {
+            const vec<T> z = (block.load(x + p * channels) - center) * slope + offset;
+            block.store(y + p * channels, Silu ? silu<T>(z) : z);
+        }
+    });
+}
+
+/// The way back, first half: dz = dL/d(affine output) to `dz`, and per channel the sums over pixels of
+/// dz, of dz (x - center) and of x - center to `sums` (3 x channels).
+template <bool Silu, class T>
+void normalize_sums(const T* x, const T* dy, group_statistics<T> s, const T* gamma, const T* beta,
+                    std::size_t pixels, std::size_t channels, T* dz, T* sums) {
+    for_channels<T>(channels, [&](const auto& block) {
+        const vec<T> center = block.load(s.center), offset = block.load(beta);
+        const vec<T> slope = block.load(gamma) * block.load(s.rstd);
+        const auto total = pixel_sums<T, 3>(pixels, [&](std::size_t p, auto& sum) {
+            const vec<T> d = block.load(x + p * channels) - center;
+            vec<T> g = block.load(dy + p * channels);
+            if constexpr (Silu) {
+                g = silu_gradient<T>(d * slope + offset, g);
+                block.store(dz + p * channels, g);
+            }
+            sum[0] += g;
+            sum[1] += g * d;
+            sum[2] += d;
+        });
+        for (std::size_t i = 0; i < 3; ++i) block.store(sums + i * channels, total[i]);
+    });
+}
+
+/// The second half: dx = a dz + b (x - center) + c, with one number of a, b and c per channel; added to
+/// what dx holds unless `first`.
+template <class T>
+void normalize_gradient(const T* x, const T* dz, const T* center, const T* a, const T* b,
+                        const T* c, std::size_t pixels, std::size_t channels, bool first, T* dx) {
+    for (std::size_t p = 0; p < pixels; ++p) {
+        const std::size_t row = p * channels;
+        const auto share = [&](vec<T> x_p, vec<T> dz_p, vec<T> m, vec<T> a_c, vec<T> b_c,
+                               vec<T> c_c) { return a_c * dz_p + b_c * (x_p - m) + c_c; };
+        if (first) {
+            transform(channels, dx + row, share, x + row, dz + row, center, a, b, c);
+        } else {
+            const auto sum = [&](vec<T> before, auto... terms) { return before + share(terms...); };
+            transform(channels, dx + row, sum, static_cast<const T*>(dx + row), x + row, dz + row,
+                      center, a, b, c);
+        }
+    }
+}
+
+}  // namespace diffusion::nn::detail
 
 namespace diffusion::nn {
 
@@ -70,7 +178,7 @@ struct group_norm_options {
 
 /// Group normalisation (Wu and He 2018, eq. 1-3):
 ///
-///     y = gamma (z - mean_g) / sqrt(variance_g + epsilon) + beta,    z = x + shift
+///     y = gamma xhat + beta,   xhat = (z - mean_g) / sqrt(variance_g + epsilon),   z = x + shift
 ///
 /// with mean and (biased) variance over the pixels and channels of each group of one item; optionally
 /// followed by SiLU. x {items, height, width, channels}; gamma and beta have one number per channel;
@@ -81,11 +189,12 @@ var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
                   const group_norm_options& options, const var<T>& shift = {}) {
     const nn::shape s = x.shape();
     const std::size_t channels = s.channels, groups = options.groups, pixels = s.pixels();
+    const std::size_t image = pixels * channels;
     diffusion::detail::require_shapes(
         groups > 0 && channels % groups == 0 && gamma.size() == channels && beta.size() == channels,
         "diffusion::nn::group_norm",
-        "gamma and beta must have one number per channel, and the "
-        "number of groups must divide the channels",
+        "gamma and beta must have one number per channel, and the number of groups must divide the "
+        "channels",
         gamma.shape(), s);
     if (shift)
         diffusion::detail::require_shapes(
@@ -94,115 +203,74 @@ var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
 
     nn::tape<T>& tape = x.tape();
     const var<T> y = tape.result(s, x, gamma, beta, shift);
-    arena_block<T> statistics(tape.memory(), 2 * s.items * groups);
-    arena_block<T> piece(tape.memory(), 2 * channels);
-    arena_block<T> sums(tape.memory(), channels);
+    arena_block<T> kept(tape.memory(), 2 * s.items * channels), sums(tape.memory(), channels);
     for (std::size_t n = 0; n < s.items; ++n) {
-        const T* in = x.data() + n * pixels * channels;
+        const T* in = x.data() + n * image;
         const T* e = shift ? shift.data() + n * channels : nullptr;
-        T* out = y.fill() + n * pixels * channels;
-        T* mean = statistics.data() + 2 * n * groups;
-        T* rstd = mean + groups;
-        diffusion::detail::group_statistics(in, e, pixels, channels, groups, options.epsilon,
-                                            piece.data(), sums.data(), mean, rstd);
-        T* a = piece.data();
-        T* b = piece.data() + channels;  // y = (x - (mean - shift)) a + beta = x a + b
-        for (std::size_t c = 0; c < channels; ++c) {
-            const std::size_t g = c / (channels / groups);
-            a[c] = gamma.data()[c] * rstd[g];
-            b[c] = mean[g] - (e != nullptr ? e[c] : T(0));
-        }
-        for (std::size_t p = 0; p < pixels; ++p)
-            for (std::size_t c = 0; c < channels; ++c)
-                out[p * channels + c] = (in[p * channels + c] - b[c]) * a[c] + beta.data()[c];
-        if (options.with_silu) diffusion::detail::silu_forward(out, pixels * channels, out);
+        T* center = kept.data() + 2 * n * channels;
+        T* rstd = center + channels;
+        detail::find_group_statistics(in, e, pixels, channels, groups, options.epsilon, sums.data(),
+                                      center, rstd);
+        const auto run =
+            options.with_silu ? detail::normalize<true, T> : detail::normalize<false, T>;
+        run(in, {center, rstd}, gamma.data(), beta.data(), pixels, channels, y.fill() + n * image);
     }
-    if (!y.needs_gradient()) return y;
 
-    tape.record(y, [s, options, channels, groups, pixels, x, gamma, beta, shift,
-                    statistics = std::move(statistics), dx = adjoint_slot<T>(x),
+    if (!y.needs_gradient()) return y;
+    tape.record(y, [s, groups, channels, pixels, image, with_silu = options.with_silu, x, gamma,
+                    beta, kept = std::move(kept), dx = adjoint_slot<T>(x),
                     dgamma = adjoint_slot<T>(gamma), dbeta = adjoint_slot<T>(beta),
                     dshift = adjoint_slot<T>(shift)](const adjoint_slot<T>& dy) {
-        // With xhat = (x - b) rstd and dz the gradient before the affine map's output, per group of m
-        // elements: dx = rstd (gamma dz - (sum gamma dz + xhat sum gamma dz xhat) / m).
-        const std::size_t per_group = channels / groups, image = pixels * channels;
+        // Per group of m elements, with dz = dL/d(gamma xhat + beta):
+        //     dL/dz = rstd (gamma dz - (sum of gamma dz + xhat sum of gamma dz xhat) / m)
+        const std::size_t per_group = channels / groups;
         const double m = static_cast<double>(pixels * per_group);
-        arena<T>& memory = x.tape().memory();
-        arena_block<T> coefficients(memory, 8 * channels), scratch(memory, image);
-        T* a = coefficients.data();  // gamma rstd
-        T* b = a + channels;         // mean - shift
-        T* sum_dz = b + channels;    // over pixels, of dz, of dz (x - b) and of x - b
+        arena<T>& memory = dy.memory();
+        arena_block<T> scratch(memory, with_silu ? image : 0), rows(memory, 6 * channels);
+        T* sum_dz = rows.data();
         T* sum_dzx = sum_dz + channels;
         T* sum_x = sum_dzx + channels;
-        T* slope = sum_x + channels;  // dx = a dz + slope (x - b) + offset
-        T* offset = slope + channels;
-        T* share = offset + channels;
+        T* a = sum_x + channels;  // dx = a dz + b (x - center) + c
+        T* b = a + channels;
+        T* c = b + channels;
+        arena_block<T> shifts(memory, dshift.wanted() ? s.items * channels : 0);
         const auto to = dx.wanted() ? dx.write() : typename adjoint_slot<T>::destination{};
-        T* gamma_gradient = dgamma.wanted() ? dgamma.write_zeroed() : nullptr;
-        T* beta_gradient = dbeta.wanted() ? dbeta.write_zeroed() : nullptr;
-        arena_block<T> shifts;
-        if (dshift.wanted()) shifts = arena_block<T>(memory, s.items * channels);
+        T* gamma_sum = dgamma.wanted() ? dgamma.write_zeroed() : nullptr;
+        T* beta_sum = dbeta.wanted() ? dbeta.write_zeroed() : nullptr;
 
         for (std::size_t n = 0; n < s.items; ++n) {
             const T* in = x.data() + n * image;
-            const T* mean = statistics.data() + 2 * n * groups;
-            const T* rstd = mean + groups;
-            for (std::size_t c = 0; c < channels; ++c) {
-                const std::size_t g = c / per_group;
-                a[c] = gamma.data()[c] * rstd[g];
-                b[c] = mean[g] - (shift ? shift.data()[n * channels + c] : T(0));
-            }
-            const T* dz = dy.read() + n * image;
-            if (options.with_silu) {
-                T* z = scratch.data();
-                for (std::size_t p = 0; p < pixels; ++p)
-                    for (std::size_t c = 0; c < channels; ++c)
-                        z[p * channels + c] = (in[p * channels + c] - b[c]) * a[c] + beta.data()[c];
-                diffusion::detail::silu_backward(z, dz, image, z);
-                dz = z;
-            }
-            std::fill_n(sum_dz, 3 * channels, T(0));
-            for (std::size_t p = 0; p < pixels; ++p) {
-                const T* dz_p = dz + p * channels;
-                const T* x_p = in + p * channels;
-                for (std::size_t c = 0; c < channels; ++c) {
-                    const T centered = x_p[c] - b[c];
-                    sum_dz[c] += dz_p[c];
-                    sum_dzx[c] += dz_p[c] * centered;
-                    sum_x[c] += centered;
+            const T* center = kept.data() + 2 * n * channels;
+            const T* rstd = center + channels;
+            const T* dy_n = dy.read() + n * image;
+            const T* dz = with_silu ? scratch.data() : dy_n;
+            const auto run =
+                with_silu ? detail::normalize_sums<true, T> : detail::normalize_sums<false, T>;
+            run(in, dy_n, {center, rstd}, gamma.data(), beta.data(), pixels, channels,
+                scratch.data(), sum_dz);
+            for (std::size_t first = 0; first < channels; first += per_group) {
+                double sum = 0, sum_xhat = 0;
+                for (std::size_t k = first; k < first + per_group; ++k) {
+                    sum += static_cast<double>(gamma.data()[k] * sum_dz[k]);
+                    sum_xhat += static_cast<double>(gamma.data()[k] * sum_dzx[k] * rstd[k]);
+                }
+                for (std::size_t k = first; k < first + per_group; ++k) {
+                    const double r = static_cast<double>(rstd[k]);
+                    a[k] = gamma.data()[k] * rstd[k];
+                    b[k] = static_cast<T>(-r * r * sum_xhat / m);
+                    c[k] = static_cast<T>(-r * sum / m);
                 }
             }
-            for (std::size_t g = 0; g < groups; ++g) {
-                double first = 0, second = 0;
-                for (std::size_t c = g * per_group; c < (g + 1) * per_group; ++c) {
-                    first += static_cast<double>(gamma.data()[c] * sum_dz[c]);
-                    second += static_cast<double>(gamma.data()[c] * sum_dzx[c]);
-                }
-                const double r = static_cast<double>(rstd[g]);
-                for (std::size_t c = g * per_group; c < (g + 1) * per_group; ++c) {
-                    slope[c] = static_cast<T>(-second * r * r * r / m);
-                    offset[c] = static_cast<T>(-first * r / m);
-                    if (gamma_gradient != nullptr) gamma_gradient[c] += sum_dzx[c] * rstd[g];
-                    if (beta_gradient != nullptr) beta_gradient[c] += sum_dz[c];
-                    share[c] =
-                        a[c] * sum_dz[c] + slope[c] * sum_x[c] + static_cast<T>(pixels) * offset[c];
-                }
-            }
-            if (dshift.wanted()) std::copy_n(share, channels, shifts.data() + n * channels);
-            if (!dx.wanted()) continue;
-            T* out = to.data + n * image;
-            for (std::size_t p = 0; p < pixels; ++p) {
-                const std::size_t row = p * channels;
-                if (to.first) {
-                    for (std::size_t c = 0; c < channels; ++c)
-                        out[row + c] =
-                            a[c] * dz[row + c] + slope[c] * (in[row + c] - b[c]) + offset[c];
-                } else {
-                    for (std::size_t c = 0; c < channels; ++c)
-                        out[row + c] +=
-                            a[c] * dz[row + c] + slope[c] * (in[row + c] - b[c]) + offset[c];
-                }
-            }
+            for (std::size_t k = 0; gamma_sum != nullptr && k < channels; ++k)
+                gamma_sum[k] += sum_dzx[k] * rstd[k];
+            for (std::size_t k = 0; beta_sum != nullptr && k < channels; ++k)
+                beta_sum[k] += sum_dz[k];
+            for (std::size_t k = 0; shifts.size() != 0 && k < channels; ++k)  // the sum of dx
+                shifts[n * channels + k] =
+                    a[k] * sum_dz[k] + b[k] * sum_x[k] + static_cast<T>(pixels) * c[k];
+            if (dx.wanted())
+                detail::normalize_gradient(in, dz, center, a, b, c, pixels, channels, to.first,
+                                           to.data + n * image);
         }
         if (dshift.wanted()) dshift.add(shifts.data());
     });

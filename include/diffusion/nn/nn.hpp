@@ -23,3 +23,4 @@
 #include <diffusion/nn/tape.hpp>
 #include <diffusion/nn/time_embedding.hpp>
 #include <diffusion/nn/unet.hpp>
+#include <diffusion/nn/vector_math.hpp>

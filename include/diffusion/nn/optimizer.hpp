@@ -6,9 +6,22 @@
 #include <cstddef>
 #include <cstdint>
 #include <diffusion/detail/require.hpp>
-#include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/parameter.hpp>
 #include <span>
+
+namespace diffusion::detail {
+
+/// `count` contiguous numbers as an Eigen array, which knows the square root of whole vectors.
+template <class T>
+Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>> array_view(T* data, std::size_t count) {
+    return {data, static_cast<Eigen::Index>(count)};
+}
+template <class T>
+Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> array_view(const T* data, std::size_t count) {
+    return {data, static_cast<Eigen::Index>(count)};
+}
+
+}  // namespace diffusion::detail
 
 namespace diffusion::nn {
 
