@@ -1,13 +1,14 @@
 #pragma once
 
-#include <diffusion/nn/conv/direct.hpp>
-#include <diffusion/nn/conv/shape.hpp>
-#include <diffusion/nn/conv/winograd.hpp>
-#include <diffusion/nn/conv/workspace.hpp>
-
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <diffusion/assert.hpp>
+#include <diffusion/nn/conv/direct.hpp>
+#include <diffusion/nn/conv/matmul.hpp>
+#include <diffusion/nn/conv/shape.hpp>
+#include <diffusion/nn/conv/winograd.hpp>
+#include <diffusion/nn/conv/workspace.hpp>
 #include <utility>
 
 /// Convolutions for float and double: each shape by the fastest of the methods in this folder.
@@ -18,22 +19,45 @@
 ///
 /// The method depends on kernel, stride and channels only, never on the batch or on the rows: an
 /// image gets the same bits alone and in a batch, and in one call or cut into ranges of rows.
-/// Prepared weights fit images of every size.
+/// Prepared weights fit images of every size. (Only the sum over the batch in
+/// `conv_backward_weights` is rounded differently when the batch is cut differently.)
 namespace diffusion::nn {
 
-/// Whether Winograd's method computes this shape: 3x3, stride 1, single precision (it would cost
-/// double its last digits) and enough channels to fill a vector on both sides.
+/// The ways to compute a convolution.
+enum class conv_method {
+    pointwise,  ///< 1x1, stride 1: one product over all pixels (matmul.hpp)
+    winograd,   ///< 3x3, stride 1, float, channels that fill a vector on both sides (winograd.hpp)
+    direct      ///< everything else (direct.hpp)
+};
+
+/// The method for this shape. Winograd's would cost double its last digits.
 template <class T>
-constexpr bool conv_uses_winograd(const conv_shape& s) {
-    return std::same_as<T, float> && s.kernel == 3 && s.stride == 1 &&
-           std::min(s.in, s.out) >= detail::width<T>;
+constexpr conv_method conv_method_for(const conv_shape& s) {
+    if (s.kernel == 1 && s.stride == 1 && !direct::few_outputs<T>(s)) return conv_method::pointwise;
+    const bool wide = std::min(s.in, s.out) >= detail::width<T>;
+    const bool filter = s.kernel == 3 && s.stride == 1;
+    return std::same_as<T, float> && filter && wide ? conv_method::winograd : conv_method::direct;
 }
+
+namespace detail {
+
+/// f(first pixel, pixels) for the given rows of each image, or once for all rows of all images.
+template <class Function>
+void for_pixels(const conv_shape& s, row_range rows, Function&& f) {
+    const auto [first, last] = rows.within(s.height);
+    const std::size_t image = s.height * s.width;
+    if (first == 0 && last == s.height) return f(std::size_t(0), s.batch * image);
+    for (std::size_t n = 0; n < s.batch && first < last; ++n)
+        f(n * image + first * s.width, (last - first) * s.width);
+}
+
+}  // namespace detail
 
 /// Elements of T that the weights of either pass need when prepared. They are read fastest from a
 /// 64-byte boundary.
 template <class T>
 std::size_t conv_prepared_size(const conv_shape& s) {
-    if (conv_uses_winograd<T>(s))
+    if (conv_method_for<T>(s) == conv_method::winograd)
         return std::max(winograd::prepared_size<T>(s.in, s.out),
                         winograd::prepared_size<T>(s.out, s.in));
     return direct::prepared_size<T>(s);
@@ -42,47 +66,61 @@ std::size_t conv_prepared_size(const conv_shape& s) {
 /// Prepares w (kernel, kernel, in, out) for `conv_forward_prepared`.
 template <class T>
 void conv_prepare_forward(const conv_shape& s, const T* w, T* prepared) {
-    if (conv_uses_winograd<T>(s))
-        winograd::prepare<T>(
-            s.in, s.out,
-            [&](std::size_t row, std::size_t col, std::size_t i, std::size_t o) {
-                return w[((row * 3 + col) * s.in + i) * s.out + o];
-            },
-            prepared);
-    else direct::prepare_forward(s, w, prepared);
+    DIFFUSION_ASSERT(s.kernel % 2 == 1 && s.stride >= 1, "the kernel is odd, the stride positive");
+    switch (conv_method_for<T>(s)) {
+        case conv_method::pointwise:
+            return matmul_pack(s.in, s.out, w, prepared);
+        case conv_method::winograd:
+            return winograd::prepare_forward(s.in, s.out, w, prepared);
+        case conv_method::direct:
+            return direct::prepare_forward(s, w, prepared);
+    }
 }
 
 /// Prepares w (kernel, kernel, in, out) for `conv_backward_data_prepared`.
 template <class T>
 void conv_prepare_backward_data(const conv_shape& s, const T* w, T* prepared) {
-    if (conv_uses_winograd<T>(s))  // flipped and transposed, dx is the convolution of dy
-        winograd::prepare<T>(
-            s.out, s.in,
-            [&](std::size_t row, std::size_t col, std::size_t o, std::size_t i) {
-                return w[(((2 - row) * 3 + 2 - col) * s.in + i) * s.out + o];
-            },
-            prepared);
-    else direct::prepare_backward_data(s, w, prepared);
+    DIFFUSION_ASSERT(s.kernel % 2 == 1 && s.stride >= 1, "the kernel is odd, the stride positive");
+    switch (conv_method_for<T>(s)) {
+        case conv_method::pointwise:
+            return matmul_pack_transposed(s.in, s.out, w, prepared);
+        case conv_method::winograd:
+            return winograd::prepare_backward_data(s.in, s.out, w, prepared);
+        case conv_method::direct:
+            return direct::prepare_backward_data(s, w, prepared);
+    }
 }
 
 /// y = conv(x, w) + bias on the given rows of y. `bias` has s.out elements or is null.
 template <class T>
 void conv_forward_prepared(const conv_shape& s, const T* x, const T* prepared, const T* bias, T* y,
                            workspace& scratch, row_range rows = {}) {
-    if (conv_uses_winograd<T>(s)) winograd::forward(s, x, prepared, bias, y, scratch, rows);
-    else direct::forward(s, x, prepared, bias, y, scratch, rows);
+    switch (conv_method_for<T>(s)) {
+        case conv_method::pointwise:
+            return detail::for_pixels(s, rows, [&](std::size_t first, std::size_t count) {
+                matmul_packed(count, s.out, s.in, x + first * s.in, prepared, bias,
+                              y + first * s.out);
+            });
+        case conv_method::winograd:
+            return winograd::forward(s, x, prepared, bias, y, scratch, rows);
+        case conv_method::direct:
+            return direct::forward(s, x, prepared, bias, y, scratch, rows);
+    }
 }
 
 /// dx = the gradient with respect to x on the given rows of dx (overwritten).
 template <class T>
 void conv_backward_data_prepared(const conv_shape& s, const T* dy, const T* prepared, T* dx,
                                  workspace& scratch, row_range rows = {}) {
-    if (conv_uses_winograd<T>(s)) {
-        conv_shape flipped = s;
-        std::swap(flipped.in, flipped.out);
-        winograd::forward<T>(flipped, dy, prepared, nullptr, dx, scratch, rows);
-    } else {
-        direct::backward_data(s, dy, prepared, dx, scratch, rows);
+    conv_shape reversed = s;
+    std::swap(reversed.in, reversed.out);
+    switch (conv_method_for<T>(s)) {
+        case conv_method::pointwise:
+            return conv_forward_prepared<T>(reversed, dy, prepared, nullptr, dx, scratch, rows);
+        case conv_method::winograd:
+            return winograd::forward<T>(reversed, dy, prepared, nullptr, dx, scratch, rows);
+        case conv_method::direct:
+            return direct::backward_data(s, dy, prepared, dx, scratch, rows);
     }
 }
 
@@ -90,6 +128,8 @@ void conv_backward_data_prepared(const conv_shape& s, const T* dy, const T* prep
 template <class T>
 void conv_forward(const conv_shape& s, const T* x, const T* w, const T* bias, T* y,
                   workspace& scratch) {
+    if (conv_method_for<T>(s) == conv_method::pointwise)  // may do without preparing
+        return matmul(s.batch * s.height * s.width, s.out, s.in, x, w, bias, y, scratch);
     T* prepared = scratch.keep<T>(conv_prepared_size<T>(s));
     conv_prepare_forward(s, w, prepared);
     conv_forward_prepared(s, x, prepared, bias, y, scratch);
@@ -107,11 +147,21 @@ void conv_backward_data(const conv_shape& s, const T* dy, const T* w, T* dx, wor
 template <class T>
 void conv_backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, T* dbias,
                            workspace& scratch) {
-    if (dbias)
-        detail::add_rows(s.batch * s.out_height() * s.out_width(), s.out, dy, dbias,
-                         scratch.take<double>(s.out));
-    if (conv_uses_winograd<T>(s)) winograd::backward_weights(s, x, dy, dw, scratch);
-    else direct::backward_weights(s, x, dy, dw, scratch);
+    const std::size_t pixels = s.batch * s.out_height() * s.out_width();
+    if (dbias) detail::add_rows(pixels, s.out, dy, dbias, scratch.take<double>(s.out));
+
+    conv_method method = conv_method_for<T>(s);
+    // going back from 36 numbers to nine taps costs as much as the products of a few tiles
+    if (method == conv_method::winograd && winograd::tiling(s, {}).count < 8)
+        method = conv_method::direct;
+    switch (method) {
+        case conv_method::pointwise:
+            return matmul_backward_weights(pixels, s.out, s.in, x, dy, dw, scratch);
+        case conv_method::winograd:
+            return winograd::backward_weights(s, x, dy, dw, scratch);
+        case conv_method::direct:
+            return direct::backward_weights(s, x, dy, dw, scratch);
+    }
 }
 
 }  // namespace diffusion::nn

@@ -118,9 +118,7 @@ void forward(const conv_shape& s, const T* x, const T* prepared, const T* bias, 
     const detail::terms sum{.steps = s.kernel * s.in,
                             .segments = s.kernel,
                             .a_stride = s.stride * s.in,
-                            .a_segment = line,
-                            .b_stride = 0,
-                            .b_segment = 0};
+                            .a_segment = line};
 
     for (std::size_t n = 0; n < s.batch; ++n) {
         pad(x + n * s.height * s.width * s.in, s.height, s.width, s.in, s.padding(), padded_first,
@@ -198,9 +196,7 @@ void backward_data(const conv_shape& s, const T* dy, const T* prepared, T* dx, w
                 const detail::terms sum{.steps = across.count * s.out,
                                         .segments = across.count ? one.count : 0,
                                         .a_stride = s.out,
-                                        .a_segment = line,
-                                        .b_stride = 0,
-                                        .b_segment = 0};
+                                        .a_segment = line};
                 for (std::size_t qy = class_y; qy < last; qy += s.stride) {
                     if (qy < first) continue;
                     const tap_class down(s, qy, border);

@@ -30,8 +30,8 @@ inline constexpr std::size_t column_vectors = 2;
 ///     b(segment, step, col) = b[segment * b_segment + step * b_stride + col]
 struct terms {
     std::size_t steps, segments;
-    std::size_t a_stride, a_segment;
-    std::size_t b_stride, b_segment;
+    std::size_t a_stride = 0, a_segment = 0;
+    std::size_t b_stride = 0, b_segment = 0;
 };
 
 enum class layout { by_rows, by_columns };
@@ -78,23 +78,21 @@ template <class T>
 using block_function = void (*)(const terms&, const T*, const T*, const T*, std::size_t, T*,
                                 std::size_t);
 
-/// The block functions for 1, 2, 4, 6, ..., row_block rows, at the index rows / 2.
+/// The block functions for 1, 2, ..., row_block rows.
 template <class T, layout A, std::size_t Vectors>
 inline constexpr auto block_functions = []<std::size_t... H>(std::index_sequence<H...>) {
     struct table {
-        block_function<T> of[1 + sizeof...(H)];
+        block_function<T> of[sizeof...(H)];
     };
-    return table{{product_block<T, A, 1, Vectors>, product_block<T, A, 2 * H + 2, Vectors>...}};
+    return table{{product_block<T, A, H + 1, Vectors>...}};
 }
-(std::make_index_sequence<row_block / 2>{});
+(std::make_index_sequence<row_block>{});
 
-/// Height of the next block when `left` rows remain: nearly equal blocks (28 rows are 10 + 10 + 8,
-/// not 12 + 12 + 4), and even ones, which halves the functions to compile.
+/// Height of the next block when `left` rows remain: blocks of nearly the same height, 10 + 9 + 9
+/// rather than 12 + 12 + 4, because low blocks wait for their additions.
 constexpr std::size_t block_height(std::size_t left) {
-    if (left <= 2) return left;
     const std::size_t blocks = (left + row_block - 1) / row_block;
-    const std::size_t even = (left + 2 * blocks - 1) / (2 * blocks) * 2;
-    return even <= left ? even : left - 1;
+    return (left + blocks - 1) / blocks;
 }
 
 /// c = start + a b for any number of rows and columns. With `packed`, b comes from `pack` (and
@@ -121,15 +119,20 @@ void product(terms sum, std::size_t rows, std::size_t columns, const T* a, const
             const T* start_rows = start ? start + row * start_stride + col : nullptr;
             T* c_rows = c + row * c_stride + col;
             if (left == reach) {
-                functions[height / 2](sum, a_rows, b_panel, start_rows, start_stride, c_rows,
+                functions[height - 1](sum, a_rows, b_panel, start_rows, start_stride, c_rows,
                                       c_stride);
                 continue;
             }
             // the last columns do not fill a vector: compute beside c, copy what there is
-            T edge[row_block * panel] = {};
-            for (std::size_t r = 0; start && r < height; ++r)
-                std::copy_n(start_rows + r * start_stride, left, edge + r * reach);
-            functions[height / 2](sum, a_rows, b_panel, edge, reach, edge, reach);
+            T edge[row_block * panel];
+            if (start_rows)
+                for (std::size_t r = 0; r < height; ++r) {
+                    T* to = edge + r * reach;
+                    std::fill(std::copy_n(start_rows + r * start_stride, left, to), to + reach,
+                              T(0));
+                }
+            functions[height - 1](sum, a_rows, b_panel, start_rows ? edge : nullptr, reach, edge,
+                                  reach);
             for (std::size_t r = 0; r < height; ++r)
                 std::copy_n(edge + r * reach, left, c_rows + r * c_stride);
         }
@@ -167,9 +170,15 @@ constexpr std::size_t packed_size(std::size_t rows, std::size_t columns) {
 /// the next step follows, so that a block reads memory straight on. Missing columns become zero.
 template <class T, class At>
 void pack(std::size_t rows, std::size_t columns, At&& at, T* packed) {
-    for (std::size_t col = 0; col < whole_vectors<T>(columns); ++col)
-        for (std::size_t row = 0; row < rows; ++row)
-            packed[packed_offset<T>(rows, columns, row, col)] = col < columns ? at(row, col) : T(0);
+    constexpr std::size_t panel = column_vectors * width<T>;
+    for (std::size_t first = 0; first < columns; first += panel) {
+        const std::size_t last = std::min(first + panel, whole_vectors<T>(columns));
+        const std::size_t whole = std::min(last, columns);
+        for (std::size_t row = 0; row < rows; ++row) {
+            for (std::size_t col = first; col < whole; ++col) *packed++ = at(row, col);
+            for (std::size_t col = whole; col < last; ++col) *packed++ = T(0);
+        }
+    }
 }
 
 }  // namespace diffusion::nn::detail

@@ -214,6 +214,28 @@ void prepare(std::size_t in, std::size_t out, At&& at, T* u) {
         }
 }
 
+/// Prepares w (3, 3, in, out) for `forward`.
+template <class T>
+void prepare_forward(std::size_t in, std::size_t out, const T* w, T* u) {
+    prepare<T>(
+        in, out,
+        [&](std::size_t row, std::size_t col, std::size_t i, std::size_t o) {
+            return w[((row * 3 + col) * in + i) * out + o];
+        },
+        u);
+}
+
+/// Prepares w (3, 3, in, out) so that `forward` of dy is dx: flipped and transposed.
+template <class T>
+void prepare_backward_data(std::size_t in, std::size_t out, const T* w, T* u) {
+    prepare<T>(
+        out, in,
+        [&](std::size_t row, std::size_t col, std::size_t o, std::size_t i) {
+            return w[(((2 - row) * 3 + 2 - col) * in + i) * out + o];
+        },
+        u);
+}
+
 /// v[plane][t] = B^T d B for tiles [first, first + count).
 template <class T>
 void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
@@ -318,12 +340,7 @@ void forward(const conv_shape& s, const T* x, const T* u, const T* bias, T* y, w
     for (std::size_t first = 0; first < tiles.count; first += strip) {
         const std::size_t count = std::min(strip, tiles.count - first);
         transform_inputs(tiles, first, count, s.in, x, zeros, v, v_plane);
-        const detail::terms sum{.steps = s.in,
-                                .segments = 1,
-                                .a_stride = s.in,
-                                .a_segment = 0,
-                                .b_stride = 0,
-                                .b_segment = 0};
+        const detail::terms sum{.steps = s.in, .segments = 1, .a_stride = s.in};
         for (std::size_t p = 0; p < planes; ++p)
             detail::product<T, detail::layout::by_rows>(sum, count, stride, v + p * v_plane,
                                                         u + p * detail::packed_size<T>(s.in, s.out),
@@ -354,12 +371,8 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
         const std::size_t count = std::min(strip, tiles.count - first);
         transform_inputs(tiles, first, count, s.in, x, zeros, v, v_plane);
         transform_output_gradients(tiles, first, count, s.out, dy, zeros, m, m_plane, stride);
-        const detail::terms sum{.steps = count,
-                                .segments = 1,
-                                .a_stride = s.in,
-                                .a_segment = 0,
-                                .b_stride = stride,
-                                .b_segment = 0};
+        const detail::terms sum{
+            .steps = count, .segments = 1, .a_stride = s.in, .b_stride = stride};
         for (std::size_t p = 0; p < planes; ++p)
             detail::product<T, detail::layout::by_columns>(sum, s.in, stride, v + p * v_plane,
                                                            m + p * m_plane, false, du + p * u_plane,
