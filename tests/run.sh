@@ -79,7 +79,7 @@ tidy)
     failed=0
     for file in "$@"; do
         say "$file"
-        clang-tidy --quiet "$file" -- -x c++ -std=c++20 -Wno-pragma-once-outside-header -I"$root/include" $includes 2> /dev/null || failed=$((failed + 1))
+        clang-tidy --quiet "$file" -- -x c++ -std=c++20 -I"$root/include" $includes 2> /dev/null || failed=$((failed + 1))
     done
     say "$# files, $failed with findings"
     [ $failed = 0 ]
