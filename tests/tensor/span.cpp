@@ -32,5 +32,15 @@ TEST_CASE("a span of constants or integers is no tensor") {
     static_assert(tensor<std::span<double>>);
     static_assert(!tensor<std::span<const float>>);
     static_assert(!tensor<std::span<int>>);
-    static_assert(!tensor<std::span<float, 4>>);  // say std::span<float>
+    static_assert(!tensor<std::span<const float, 4>>);
+}
+
+TEST_CASE("the span of an array, whose length is part of its type, is a tensor as well") {
+    float buffer[2] = {1, 2};
+    std::span x(buffer);
+    static_assert(std::is_same_v<decltype(x), std::span<float, 2>>);
+    static_assert(std::is_same_v<owner_t<std::span<float, 2>>, std::vector<float>>);
+    ref(x) = 3 * ref(x);
+    CHECK(buffer[1] == 6);
+    CHECK(like(x) == std::vector<float>{0, 0});
 }
