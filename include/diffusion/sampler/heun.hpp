@@ -15,7 +15,8 @@ namespace diffusion {
 /// equation is dy/drho = (y - D)/rho.
 ///
 /// Order 2 in rho, two evaluations a step, one in a step to clean data. Deterministic.
-/// Throws std::invalid_argument for a grid as in `multistep`, or with alpha = 0 at a node.
+/// Throws std::invalid_argument for a grid as in `multistep`, with alpha = 0 at a node, or with
+/// sigma = 0 before the last.
 class heun {
 public:
     template <tensor X>
@@ -25,9 +26,12 @@ public:
 
     explicit heun(time_grid grid) : grid_(std::move(grid)) {
         detail::require_grid(grid_, "diffusion::heun");
-        for (const node& n : grid_)
-            detail::require(n.alpha > 0, "diffusion::heun", "alpha must be positive at every node",
-                            n.alpha);
+        for (std::size_t i = 0; i < grid_.size(); ++i) {
+            detail::require(grid_[i].alpha > 0, "diffusion::heun",
+                            "alpha must be positive at every node", grid_[i].alpha);
+            detail::require(grid_[i].sigma > 0 || i + 1 == grid_.size(), "diffusion::heun",
+                            "sigma must be positive at every node but the last", grid_[i].sigma);
+        }
     }
 
     std::size_t size() const { return grid_.size() - 1; }

@@ -34,8 +34,14 @@ enum class last_steps {
 /// Throws std::invalid_argument for a grid of fewer than 2 nodes, one whose noise level does not
 /// fall (or, in an inversion, rise) strictly, one with values that are not finite, and where a
 /// coefficient would not be finite.
-template <multistep_rule Rule>
+template <class Rule>
 class multistep {
+    static_assert(
+        multistep_rule<Rule>,
+        "diffusion::multistep: not a rule; a rule has a static `order` >= 1, a static "
+        "`extrapolates`, and rule(seen, s) returns gaussian_kernel<rule_terms<Rule>>; see "
+        "<diffusion/rule/rule.hpp>");
+
 public:
     static constexpr std::size_t order = Rule::order;
     static constexpr std::size_t terms = rule_terms<Rule>;
