@@ -261,9 +261,9 @@ double error_of_training(const record& c) {
          c.has("training_mse") ? relative_error(errors, c.numbers("training_mse")) : 0},
         {"variational", relative_error(variational, variational_of_reference)}};
     double error = 0;
-    for (const auto& [name, value] : found) {
-        CHECK_MESSAGE(value <= 1e-11, name << " is off by " << value);
-        error = std::max(error, value);
+    for (const auto& quantity : found) {
+        CHECK_MESSAGE(quantity.second <= 1e-11, quantity.first << " is off by " << quantity.second);
+        error = std::max(error, quantity.second);
     }
     return error;
 }
