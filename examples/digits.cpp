@@ -224,7 +224,7 @@ examples::canvas forward_film(const examples::digit_model& model, const labelled
 void print_quality(examples::digit_model& model, diffusion::nn::lanes<float>& lanes,
                    const settings& s, const labelled_images& real, const labelled_images& other) {
     using examples::feature_statistics;
-    const std::size_t count = std::min<std::size_t>({500, real.count, other.count});
+    const std::size_t count = std::min<std::size_t>({300, real.count, other.count});
     const std::vector<std::size_t> labels = labels_to_draw(s, count);
     const std::vector<float> drawn = draw(model, lanes, s, labels, s.seed + 1);
     std::vector<float> noise(drawn.size());
@@ -253,7 +253,9 @@ void print_quality(examples::digit_model& model, diffusion::nn::lanes<float>& la
 int run(int argc, char** argv) {
     settings s;
     if (const auto code = s.read(argc, argv)) return *code;
-    std::filesystem::create_directories(s.out);  // better now than after the training
+    std::filesystem::create_directories(s.out);  // better fails now than after the training
+    for (const std::filesystem::path file : {s.save, s.npy})
+        if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path());
 
     std::optional<examples::digit_model> loaded;
     if (!s.load.empty()) loaded = examples::digit_model::load(s.load);

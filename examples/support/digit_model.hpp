@@ -42,7 +42,6 @@ struct digit_model {
 
     /// Writes the parameters, and as metadata everything that `load` needs.
     void save(const std::filesystem::path& path) const {
-        if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
         diffusion::nn::save_parameters(path, net.parameters(),
                                        {{"model", "diffusion digits"},
                                         {"height", std::to_string(height)},

@@ -17,6 +17,7 @@
 #include <diffusion/nn/nn.hpp>
 #include <diffusion/objective/simple.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/tensor/std.hpp>
 
 namespace examples {
 
