@@ -36,6 +36,9 @@ void* counted(std::size_t size, std::align_val_t alignment) noexcept {
     return std::aligned_alloc(unit, (size + unit - 1) / unit * unit);
 }
 
+// Out of line: a compiler that sees free behind operator delete calls it a mismatch.
+[[gnu::noinline]] void give_back(void* memory) noexcept { std::free(memory); }
+
 }  // namespace
 
 std::size_t allocations() { return allocation_count.load(); }
@@ -61,13 +64,17 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
 void* operator new[](std::size_t size, std::align_val_t alignment) {
     return operator new(size, alignment);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { support::give_back(memory); }
+void operator delete[](void* memory) noexcept { support::give_back(memory); }
+void operator delete(void* memory, std::size_t) noexcept { support::give_back(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { support::give_back(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { support::give_back(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { support::give_back(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+    support::give_back(memory);
+}
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
+    support::give_back(memory);
+}
 
 #endif

@@ -1,0 +1,74 @@
+// Built with -fsanitize=thread by `sh tests/run.sh tsan`.
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include <diffusion/denoiser/prediction.hpp>
+#include <diffusion/grid/spacing.hpp>
+#include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/rule/ddim.hpp>
+#include <diffusion/rule/ddpm.hpp>
+#include <diffusion/rule/dpm_solver.hpp>
+#include <diffusion/rule/exponential_adams.hpp>
+#include <diffusion/sampler/heun.hpp>
+#include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/sample.hpp>
+#include <diffusion/schedule/discrete.hpp>
+#include <diffusion/tensor/std.hpp>
+
+#include "support/gaussian_toy.hpp"
+
+using namespace diffusion;
+using vector = std::vector<float>;
+
+namespace {
+
+const time_grid grid = linspace(discrete_schedule<>{}, 20);
+
+template <class S>
+vector picture(const S& plan, const support::gaussian_toy& denoise, std::uint64_t seed) {
+    vector x(64);
+    draw_prior(x, plan.grid().front(), gaussian_noise{seed});
+    sample(x, plan, denoise, gaussian_noise{seed});
+    return x;
+}
+
+/// Eight threads draw eight pictures with one plan and one denoiser; one thread draws them again.
+template <class S>
+void check_shared(const S& plan) {
+    constexpr std::size_t count = 8;
+    const support::gaussian_toy denoise;
+    std::vector<vector> pictures(count);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < count; ++i)
+        threads.emplace_back([&, i] { pictures[i] = picture(plan, denoise, i); });
+    for (std::thread& thread : threads) thread.join();
+    for (std::size_t i = 0; i < count; ++i) CHECK(pictures[i] == picture(plan, denoise, i));
+    CHECK(pictures[0] != pictures[1]);
+}
+
+}  // namespace
+
+TEST_CASE("eight threads may share one plan, and draw the pictures that one thread draws") {
+    check_shared(multistep(ddim{}, grid));
+    check_shared(multistep(ddpm{}, grid));
+    check_shared(multistep(ddim_published{0.5}, grid));
+    check_shared(multistep(dpm_solver_pp_2m{1}, grid));
+    check_shared(multistep(exponential_adams<3, prediction::noise>{}, grid));
+    check_shared(heun(grid));
+}
+
+TEST_CASE("schedules and grids are read by many threads at once") {
+    const discrete_schedule<> schedule;
+    std::vector<double> sums(4);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < sums.size(); ++i)
+        threads.emplace_back([&, i] {
+            for (const node& n : linspace(schedule, 100)) sums[i] += n.alpha;
+        });
+    for (std::thread& thread : threads) thread.join();
+    for (const double sum : sums) CHECK(sum == sums[0]);
+}

@@ -1,0 +1,127 @@
+// Two groups of data and a perfect denoiser: sampling must give the mixture back.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include <diffusion/grid/uniform.hpp>
+#include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/rule/ddim.hpp>
+#include <diffusion/rule/dpm_solver.hpp>
+#include <diffusion/sampler/heun.hpp>
+#include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/sample.hpp>
+#include <diffusion/schedule/continuous.hpp>
+#include <diffusion/tensor/std.hpp>
+
+using namespace diffusion;
+using vector = std::vector<double>;
+using doctest::Approx;
+
+namespace {
+
+/// weight N(mean, std^2), the weights summing to 1.
+struct group {
+    double weight, mean, std;
+};
+constexpr group groups[] = {{0.3, -1, 0.3}, {0.7, 0.8, 0.2}};
+
+double normal_cdf(double u) { return 0.5 * std::erfc(-u / std::sqrt(2.0)); }
+
+double cdf(double x) {
+    double sum = 0;
+    for (const group& g : groups) sum += g.weight * normal_cdf((x - g.mean) / g.std);
+    return sum;
+}
+
+/// E[(x - about)^k] for k = 1, 2, 3
+double moment(int k, double about) {
+    double sum = 0;
+    for (const group& g : groups) {
+        const double d = g.mean - about, v = g.std * g.std;
+        sum += g.weight * (k == 1 ? d : k == 2 ? d * d + v : d * d * d + 3 * d * v);
+    }
+    return sum;
+}
+
+/// E[x_0 | x_t = x]: each group's answer, weighted by how well it explains x.
+void denoise(const vector& x, const node& t, vector& x0) {
+    for (std::size_t e = 0; e < x.size(); ++e) {
+        double log_weight[2], answer[2];
+        for (std::size_t k = 0; k < 2; ++k) {
+            const group& g = groups[k];
+            const double variance = t.alpha * t.alpha * g.std * g.std + t.sigma * t.sigma;
+            const double d = x[e] - t.alpha * g.mean;
+            log_weight[k] = std::log(g.weight) - 0.5 * std::log(variance) - 0.5 * d * d / variance;
+            answer[k] = g.mean + t.alpha * g.std * g.std / variance * d;
+        }
+        const double first = 1 / (1 + std::exp(log_weight[1] - log_weight[0]));
+        x0[e] = first * answer[0] + (1 - first) * answer[1];
+    }
+}
+
+/// Kolmogorov's distance of the sample from the mixture, and its mean, variance and third moment.
+void check_is_mixture(vector x, double tolerance) {
+    std::sort(x.begin(), x.end());
+    const double n = static_cast<double>(x.size());
+    double distance = 0, mean = 0, variance = 0, third = 0;
+    for (std::size_t e = 0; e < x.size(); ++e) {
+        const double below = static_cast<double>(e) / n;
+        distance = std::max({distance, cdf(x[e]) - below, below + 1 / n - cdf(x[e])});
+        mean += x[e] / n;
+    }
+    for (const double e : x) {
+        variance += (e - mean) * (e - mean) / n;
+        third += (e - mean) * (e - mean) * (e - mean) / n;
+    }
+    const double exact_mean = moment(1, 0);
+    CHECK(distance < tolerance);
+    CHECK(std::abs(mean - exact_mean) < tolerance);
+    CHECK(std::abs(variance - moment(2, exact_mean)) < tolerance);
+    CHECK(std::abs(third - moment(3, exact_mean)) < 2 * tolerance);
+}
+
+/// n quantiles of N(0, 1): a start without sampling error.
+vector quantiles(std::size_t n) {
+    vector x(n);
+    for (std::size_t e = 0; e < n; ++e) {
+        const double u = (static_cast<double>(e) + 0.5) / static_cast<double>(n);
+        double low = -10, high = 10;
+        for (int i = 0; i < 60; ++i)
+            (normal_cdf(0.5 * (low + high)) < u ? low : high) = 0.5 * (low + high);
+        x[e] = low;
+    }
+    return x;
+}
+
+}  // namespace
+
+TEST_CASE("deterministic solvers carry the normal distribution to the mixture") {
+    const vector start = quantiles(1000);
+    vector x = start;
+    sample(x, multistep(ddim{}, uniform_time(vp_linear{}, 300)), denoise);
+    check_is_mixture(x, 0.01);
+    x = start;
+    sample(x, multistep(dpm_solver_pp_2m{}, uniform_lambda(vp_linear{}, 60, 1, 1e-4)), denoise);
+    check_is_mixture(x, 0.01);
+    x = start;
+    sample(x, heun(uniform_lambda(vp_linear{}, 60, 1, 1e-4)), denoise);
+    check_is_mixture(x, 0.01);
+}
+
+TEST_CASE("ancestral sampling draws from the mixture") {
+    const time_grid grid = uniform_time(vp_linear{}, 400);
+    vector x(10000);
+    draw_prior(x, grid.front(), gaussian_noise{11});
+    sample(x, multistep(ddim{1}, grid), denoise, gaussian_noise{11});
+    check_is_mixture(x, 0.03);  // 3/sqrt(n) for the sampling error
+}
+
+TEST_CASE("a solver that is stopped early has not reached the mixture: the test above can fail") {
+    vector x = quantiles(1000);
+    sample(x, multistep(ddim{}, uniform_time(vp_linear{}, 2)), denoise);
+    std::sort(x.begin(), x.end());
+    CHECK(std::abs(cdf(x[500]) - 0.5) > 0.03);
+}

@@ -1,0 +1,135 @@
+// The order of a solver, measured: on data N(m, s^2) the perfect denoiser and the exact solution of the
+// probability-flow ODE are known (support/gaussian_toy.hpp). Twice as many steps of equal lambda make
+// the error 2^order times smaller.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <string>
+
+#include <diffusion/grid/uniform.hpp>
+#include <diffusion/rule/ddim.hpp>
+#include <diffusion/rule/ddpm.hpp>
+#include <diffusion/rule/dpm_solver.hpp>
+#include <diffusion/rule/exponential_adams.hpp>
+#include <diffusion/sampler/heun.hpp>
+#include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/sample.hpp>
+#include <diffusion/schedule/continuous.hpp>
+#include <diffusion/tensor/std.hpp>
+
+#include "support/gaussian_toy.hpp"
+
+using namespace diffusion;
+
+namespace {
+
+const support::gaussian_toy toy{0.7, 0.5};
+using state = std::array<double, 1>;
+
+time_grid grid(std::size_t n) {
+    return uniform_lambda(vp_linear{}, n, 0.8, 0.05, grid_end::last_time);
+}
+
+double exact(const time_grid& g, std::size_t i) { return toy.flow(1.9, g.front(), g[i]); }
+
+/// Error at the end of n steps. With exact_start the first order - 1 states are the exact ones.
+template <class Rule>
+double error(const Rule& rule, std::size_t n, bool exact_start) {
+    const multistep plan(rule, grid(n));
+    state x{1.9};
+    auto memory = plan.init(x);
+    for (std::size_t i = 0; i < n; ++i) {
+        plan.predict(i, x, memory, toy);
+        if (exact_start && i + 1 < plan.order) x[0] = exact(plan.grid(), i + 1);
+        else plan.advance(i, x, memory, no_noise{});
+    }
+    return std::abs(x[0] - exact(plan.grid(), n));
+}
+
+template <class Rule>
+double order(const Rule& rule, bool exact_start = true) {
+    return std::log2(error(rule, 64, exact_start) / error(rule, 128, exact_start));
+}
+
+}  // namespace
+
+TEST_CASE("DDIM is of order 1") {
+    CHECK(std::abs(order(ddim{}) - 1) < 0.3);
+    CHECK(std::abs(order(exponential_adams<1>{}) - 1) < 0.3);
+    CHECK(std::abs(order(exponential_adams<1, prediction::noise>{}) - 1) < 0.3);
+}
+
+TEST_CASE("exponential Adams of order K is of order K, on data and on noise") {
+    CHECK(std::abs(order(exponential_adams<2>{}) - 2) < 0.3);
+    CHECK(std::abs(order(exponential_adams<3>{}) - 3) < 0.3);
+    CHECK(std::abs(order(exponential_adams<4>{}) - 4) < 0.3);
+    CHECK(std::abs(order(exponential_adams<2, prediction::noise>{}) - 2) < 0.3);
+    CHECK(std::abs(order(exponential_adams<3, prediction::noise>{}) - 3) < 0.3);
+    CHECK(std::abs(order(exponential_adams<4, prediction::noise>{}) - 4) < 0.3);
+}
+
+TEST_CASE("DPM-Solver++ 2M is of order 2") { CHECK(std::abs(order(dpm_solver_pp_2m{}) - 2) < 0.3); }
+
+TEST_CASE("a method of order 2 may start itself with a step of DDIM and keep its order") {
+    CHECK(std::abs(order(dpm_solver_pp_2m{}, false) - 2) < 0.3);
+    CHECK(std::abs(order(exponential_adams<2>{}, false) - 2) < 0.3);
+}
+
+TEST_CASE("Heun's method is of order 2") {
+    const auto error_of_heun = [](std::size_t n) {
+        const heun plan(grid(n));
+        state x{1.9};
+        sample(x, plan, toy);
+        return std::abs(x[0] - exact(plan.grid(), n));
+    };
+    CHECK(std::abs(std::log2(error_of_heun(64) / error_of_heun(128)) - 2) < 0.3);
+}
+
+namespace {
+
+/// Error of the variance after n stochastic steps with a two-step rule, without any randomness: as
+/// the denoiser is linear, D(x) = p + q x, the covariance of (x_t, D_1) obeys a linear recursion.
+template <class Rule>
+double variance_error(const Rule& rule, std::size_t n) {
+    const multistep plan(rule, grid(n));
+    const auto& nodes = plan.grid();
+    double xx = toy.std_at(nodes[0]) * toy.std_at(nodes[0]), xd = 0, dd = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto& kernel = plan.kernel(i);
+        const double q = toy.data(1, nodes[i]) - toy.data(0, nodes[i]);
+        const double u = kernel.a + kernel.b[0] * q;  // x_s = u x_t + v D_1 + c z
+        const double v = kernel.b.size() > 1 ? kernel.b.back() : 0;
+        const double new_xx = u * u * xx + 2 * u * v * xd + v * v * dd + kernel.c * kernel.c;
+        const double new_xd = q * (u * xx + v * xd);
+        dd = q * q * xx;
+        xx = new_xx;
+        xd = new_xd;
+    }
+    return std::abs(xx - toy.std_at(nodes[n]) * toy.std_at(nodes[n]));
+}
+
+template <class Rule>
+double weak_order(const Rule& rule) {
+    return std::log2(variance_error(rule, 128) / variance_error(rule, 256));
+}
+
+}  // namespace
+
+TEST_CASE("ancestral sampling converges in distribution with order 1") {
+    CHECK(std::abs(weak_order(ddpm{}) - 1) < 0.3);
+    CHECK(std::abs(weak_order(ddim{1}) - 1) < 0.3);
+    CHECK(std::abs(weak_order(ddim{0.5}) - 1) < 0.3);
+}
+
+TEST_CASE("the large variance of DDPM is forgotten as the steps become short") {
+    CHECK(weak_order(ddpm{reverse_variance::large}) > 0.7);
+}
+
+TEST_CASE("the SDE form of 2M converges in distribution, and is better than ancestral sampling") {
+    CHECK(weak_order(dpm_solver_pp_2m{1}) > 0.7);
+    CHECK(variance_error(dpm_solver_pp_2m{1}, 128) < 0.5 * variance_error(ddim{1}, 128));
+    MESSAGE("weak order of SDE 2M: " << weak_order(dpm_solver_pp_2m{1}));
+}
