@@ -440,7 +440,7 @@ inline safetensors_file parse_safetensors(std::span<const std::byte> bytes, std:
 
     detail::safetensors_header header;
     std::size_t parsed = 0;
-    const bool ok = nlohmann::json::sax_parse(
+    const bool ok = nlohmann::ordered_json::sax_parse(
         detail::counting_iterator{text.data(), &parsed},
         detail::counting_iterator{text.data() + text.size(), &parsed}, &header);
     if (!ok) in.fail_at(8 + parsed, header.reason);
