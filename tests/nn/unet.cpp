@@ -4,15 +4,15 @@
 #include <diffusion/nn/unet.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <map>
+#include <span>
 #include <sstream>
+#include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace nn = diffusion::nn;
@@ -177,4 +177,52 @@ TEST_CASE("the U-Net's output, loss, input gradient and all parameter gradients 
         g.options.attention = {true};
         compare_with_pytorch(g);
     }
+}
+
+TEST_CASE("a net whose last layers start at zero predicts zero, and learns all the same") {
+    nn::unet<float> net({.base = 8, .multipliers = {1, 2}, .attention = {false, true}}, 1);
+    const std::vector<float> x(2 * 4 * 4, 0.5F), target(2 * 4 * 4, 1.0F);
+    const double t = 3;
+    nn::lanes<float> lanes(1);
+    lanes.train(net.parameters(), 2, [&](nn::tape<float>& tape, std::size_t first, std::size_t n) {
+        const auto y =
+            net(tape.constant({n, 4, 4, 1}, x.data() + 16 * first), std::span<const double>(&t, 1));
+        CHECK(std::ranges::all_of(y.values(), [](float v) { return v == 0; }));
+        return nn::mse_loss(y, std::span<const float>(target).subspan(16 * first, 16 * n));
+    });
+    CHECK(net.parameters().at("out.bias").gradient()[0] == doctest::Approx(-2));
+}
+
+TEST_CASE("drawing keeps no more in memory than the skip connections") {
+    nn::unet<float> net({.base = 16}, 1);
+    const std::vector<float> x(28 * 28, 0.5F);
+    const double t = 3;
+    const auto peak = [&](bool recording) {
+        nn::tape<float> tape;
+        std::vector<float> gradient(net.parameters().values().size());
+        tape.collect(net.parameters(), gradient);
+        tape.recording(recording);
+        const auto y = net(tape.constant({1, 28, 28, 1}, x.data()), std::span<const double>(&t, 1));
+        CHECK(tape.memory().bytes_in_use() >= y.size() * sizeof(float));
+        if (!recording) CHECK(tape.memory().bytes_in_use() == y.size() * sizeof(float));
+        return tape.memory().peak_bytes();
+    };
+    CHECK(3 * peak(false) < peak(true));
+}
+
+TEST_CASE("a U-Net says what is wrong with its input") {
+    nn::unet<float> net({.base = 8});
+    nn::tape<float> tape;
+    const std::vector<float> x(7 * 8, 0.0F);
+    const double t = 3;
+    const std::size_t label = 0;
+    const std::span<const double> times(&t, 1);
+    CHECK_THROWS_WITH_AS(net(tape.constant({1, 7, 8, 1}, x.data()), times),
+                         "diffusion::nn::unet: x must have image_channels, and a height and width "
+                         "divisible by 2^(levels - 1), got \"(1, 7, 8, 1)\"",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(net(tape.constant({1, 4, 4, 1}, x.data()), times, {&label, 1}),
+                    std::invalid_argument);
+    CHECK_THROWS_AS(nn::unet<float>({.multipliers = {1}}), std::invalid_argument);
+    CHECK_THROWS_AS(nn::unet<float>({.multipliers = {}, .attention = {}}), std::invalid_argument);
 }

@@ -1,0 +1,97 @@
+#include <doctest/doctest.h>
+#include <diffusion/nn/convolution.hpp>
+#include <diffusion/nn/elementwise.hpp>
+#include <diffusion/nn/linear.hpp>
+#include <nn/gradient_check.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+namespace nn = diffusion::nn;
+using diffusion::test::check_gradient;
+
+TEST_CASE("the gradient of a convolution is right for odd sizes, kernels and strides") {
+    for (const std::size_t kernel : {1U, 3U, 5U})
+        for (const std::size_t stride : {1U, 2U})
+            for (const nn::shape s :
+                 {nn::shape{2, 3, 5, 2}, nn::shape{1, 1, 1, 3}, nn::shape{1, 4, 2, 9}}) {
+                INFO("kernel ", kernel, " stride ", stride, " ", nn::to_string(s));
+                const nn::shape w{1, 1, 1, kernel * kernel * s.channels * 3};
+                check_gradient({s, w, {1, 1, 1, 3}}, [&](auto&, const auto& v) {
+                    return nn::convolve(v[0], v[1], v[2], 3, kernel, stride);
+                });
+            }
+    check_gradient({{1, 3, 3, 2}, {1, 1, 1, 36}},
+                   [&](auto&, const auto& v) {  // x read twice, no bias
+                       return nn::add(nn::convolve(v[0], v[1], nn::var<double>(), 2, 3), v[0]);
+                   });
+}
+
+TEST_CASE("the gradient of a linear map is right") {
+    check_gradient({{3, 1, 2, 5}, {1, 1, 1, 20}, {1, 1, 1, 4}},
+                   [](auto&, const auto& v) { return nn::linear(v[0], v[1], v[2]); });
+}
+
+TEST_CASE("a convolution with prepared weights has the bits of one without") {
+    nn::parameters<float> store(1);
+    const nn::conv2d<float> conv(store, "c", 20, 24);
+    std::vector<float> x(2 * 5 * 6 * 20);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 13) - 6;
+    const auto run = [&] {
+        nn::tape<float> tape;
+        std::vector<float> gradient(store.values().size(), 0.0F);
+        tape.collect(store, gradient);
+        const auto in = tape.input({2, 5, 6, 20}, x.data());
+        const auto y = conv(in);
+        tape.backward(y, y.values());
+        std::vector<float> all(y.values().begin(), y.values().end());
+        all.insert(all.end(), in.gradient().begin(), in.gradient().end());
+        all.insert(all.end(), gradient.begin(), gradient.end());
+        return all;
+    };
+    const std::vector<float> before = run();
+    store.prepare(true);
+    CHECK(store.prepared(conv.weight.index).backward != nullptr);
+    CHECK(run() == before);
+    conv.weight.change_values()[0] += 1;  // the prepared form is stale and must not be used
+    CHECK(store.prepared(conv.weight.index).forward == nullptr);
+    CHECK(run() != before);
+}
+
+TEST_CASE("frozen weights get no gradient, and what is below them still does") {
+    nn::parameters<double> store(1);
+    const nn::conv2d<double> conv(store, "c", 2, 2);
+    CHECK(store.freeze("c.weight") == 1);
+    const std::vector<double> x(2 * 3 * 3 * 2, 0.5);
+    nn::tape<double> tape;
+    std::vector<double> gradient(store.values().size(), 0.0);
+    tape.collect(store, gradient);
+    const auto in = tape.input({2, 3, 3, 2}, x.data());
+    const auto y = conv(in);
+    const std::vector<double> seed(y.size(), 1.0);
+    tape.backward(y, seed);
+    const auto& weight = conv.weight.info();
+    const auto& bias = conv.bias.info();
+    for (std::size_t i = 0; i < weight.size; ++i) CHECK(gradient[weight.offset + i] == 0);
+    for (std::size_t i = 0; i < bias.size; ++i) CHECK(gradient[bias.offset + i] == 18);
+    CHECK(std::ranges::any_of(in.gradient(), [](double g) { return g != 0; }));
+}
+
+TEST_CASE("an input with the wrong number of channels is refused by the layer's name") {
+    nn::parameters<double> store;
+    const nn::conv2d<double> conv(store, "down.0.c1", 2, 2);
+    const nn::linear_layer<double> linear(store, "te.0", 2, 2);
+    const std::vector<double> x(3, 0.0);
+    nn::tape<double> tape;
+    const auto in = tape.constant({1, 1, 1, 3}, x.data());
+    CHECK_THROWS_WITH_AS(
+        conv(in),
+        "down.0.c1.weight: the input must have the layer's number of channels, got "
+        "\"(1, 1, 1, 3)\"",
+        std::invalid_argument);
+    CHECK_THROWS_AS(linear(in), std::invalid_argument);
+    CHECK_THROWS_AS(nn::conv2d<double>(store, "even", 2, 2, 4), std::invalid_argument);
+}

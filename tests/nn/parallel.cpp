@@ -1,0 +1,149 @@
+#include <doctest/doctest.h>
+#include <diffusion/nn/ema.hpp>
+#include <diffusion/nn/inference.hpp>
+#include <diffusion/nn/loss.hpp>
+#include <diffusion/nn/optimizer.hpp>
+#include <diffusion/nn/parallel.hpp>
+#include <diffusion/nn/unet.hpp>
+#define SUPPORT_COUNTING_NEW_IMPLEMENTATION  // for the whole of test_nn
+#include <support/counting_new.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+namespace nn = diffusion::nn;
+
+namespace {
+
+nn::unet_options small() {
+    return {.image_channels = 2,
+            .base = 16,
+            .multipliers = {1, 2},
+            .attention = {false, true},
+            .heads = 2,
+            .classes = 3,
+            .zero_last = false};
+}
+
+/// A net with everything that its training needs, on fixed data.
+struct training {
+    static constexpr std::size_t items = 13, size = 6, image = size * size * 2;
+    nn::unet<float> net{small(), 1};
+    nn::lanes<float> lanes;
+    nn::adam<float> optimizer{net.parameters()};
+    nn::ema<float> average{net.parameters()};
+    std::vector<float> x, target;
+    std::vector<double> t;
+    std::vector<std::size_t> labels;
+
+    explicit training(std::size_t threads) : lanes(threads), x(items * image), target(x.size()) {
+        diffusion::fill_normal<float>(std::span<float>(x), 1, {});
+        diffusion::fill_normal<float>(std::span<float>(target), 2, {});
+        for (std::size_t i = 0; i < items; ++i) {
+            t.push_back(static_cast<double>(70 * i));
+            labels.push_back(i % 4);
+        }
+    }
+    double step() {
+        const double loss = lanes.train(
+            net.parameters(), items, [&](nn::tape<float>& tape, std::size_t first, std::size_t n) {
+                const auto in = tape.constant({n, size, size, 2}, x.data() + first * image);
+                return nn::mse_loss(
+                    net(in, std::span<const double>(t).subspan(first, n),
+                        std::span<const std::size_t>(labels).subspan(first, n)),
+                    std::span<const float>(target).subspan(first * image, n * image));
+            });
+        nn::clip_gradient(net.parameters(), 1.0);
+        optimizer.step(1e-3);
+        average.update();
+        return loss;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("training and drawing give the same bits for any number of threads") {
+    training reference(1);
+    std::vector<double> losses;
+    for (int i = 0; i < 3; ++i) losses.push_back(reference.step());
+    std::vector<float> drawn(reference.x.size());
+    const nn::shape s{training::items, training::size, training::size, 2};
+    nn::evaluate(reference.net, reference.lanes, s, std::span<const float>(reference.x),
+                 std::span<const double>(reference.t), {}, std::span<float>(drawn));
+    for (const std::size_t threads : {2U, 3U, 8U}) {
+        INFO(threads, " threads");
+        training other(threads);
+        for (int i = 0; i < 3; ++i) CHECK(other.step() == losses[static_cast<std::size_t>(i)]);
+        CHECK(std::ranges::equal(other.net.parameters().values(),
+                                 reference.net.parameters().values()));
+        CHECK(std::ranges::equal(other.average.values(), reference.average.values()));
+        std::vector<float> again(drawn.size());
+        nn::evaluate(other.net, other.lanes, s, std::span<const float>(other.x),
+                     std::span<const double>(other.t), {}, std::span<float>(again));
+        CHECK(again == drawn);
+    }
+}
+
+TEST_CASE("the gradient of the lanes together is that of the whole batch") {
+    training t(2);
+    nn::tape<float> tape;
+    std::vector<float> gradient(t.net.parameters().values().size(), 0.0F);
+    tape.collect(t.net.parameters(), gradient);
+    const auto in = tape.constant({training::items, training::size, training::size, 2}, t.x.data());
+    const auto loss = nn::mse_loss(t.net(in, t.t, t.labels), std::span<const float>(t.target));
+    tape.backward(loss);
+    const double mean = t.step();  // clips, but the norm is compared below
+    CHECK(mean == doctest::Approx(static_cast<double>(loss.item())).epsilon(1e-6));
+    double dot = 0, one = 0, other = 0;
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+        const double a = static_cast<double>(gradient[i]);
+        const double b = static_cast<double>(t.net.parameters().gradient()[i]);
+        dot += a * b;
+        one += a * a;
+        other += b * b;
+    }
+    CHECK(dot / std::sqrt(one * other) == doctest::Approx(1).epsilon(1e-9));
+}
+
+TEST_CASE("after the first step neither training nor drawing calls the heap") {
+    const auto step_and_draw = [](training& t, std::vector<float>& out) {
+        t.step();
+        nn::evaluate(t.net, t.lanes, {training::items, training::size, training::size, 2},
+                     std::span<const float>(t.x), std::span<const double>(t.t), {},
+                     std::span<float>(out));
+    };
+    training alone(1);
+    std::vector<float> out(alone.x.size());
+    std::size_t before = support::allocations();
+    step_and_draw(alone, out);
+    const std::size_t first = support::allocations() - before;
+    CHECK(first > 0);
+    before = support::allocations();
+    for (int i = 0; i < 5; ++i) step_and_draw(alone, out);
+    CHECK(support::allocations() == before);
+
+    // Which of two threads takes which lane is chance, but each fills its memory only once.
+    training both(2);
+    before = support::allocations();
+    for (int i = 0; i < 20; ++i) step_and_draw(both, out);
+    CHECK(support::allocations() - before <= 2 * first);
+}
+
+TEST_CASE("an exception in a lane reaches the caller, and training can go on") {
+    training t(2);
+    const auto faulty = [&](nn::tape<float>& tape, std::size_t first, std::size_t n) {
+        if (first > 4) throw std::runtime_error("no data");
+        const auto in = tape.constant({n, training::size, training::size, 2}, t.x.data());
+        const auto y = t.net(in, std::span<const double>(t.t).first(n));
+        return nn::mse_loss(y, std::span<const float>(t.x).first(n * training::image));
+    };
+    CHECK_THROWS_WITH_AS(t.lanes.train(t.net.parameters(), training::items, faulty), "no data",
+                         std::runtime_error);
+    training fresh(1);
+    CHECK(t.step() == fresh.step());
+    CHECK_THROWS_AS(t.lanes.train(t.net.parameters(), 0, faulty), std::invalid_argument);
+}
