@@ -20,6 +20,7 @@ BEGIN {
     may["xtensor"]   = "base tensor"
     may["nn"]        = core " eigen"                                  # nn/ and io/ stand beside the core
     may["io"]        = core
+    may["bridge"]    = core " eigen nn io"                            # a network in a file: the one way between
 
     # foreign headers: who may include them
     owner["Eigen"] = "eigen nn"
@@ -35,6 +36,7 @@ function layer_of(file) {
     if (file ~ /^diffusion\/(tensor|detail)\/xtensor\.hpp$/) return "xtensor"
     if (file ~ /^diffusion\/detail\// || file ~ /^diffusion\/(version|assert)\.hpp$/) return "base"
     if (file == "diffusion/diffusion.hpp") return "umbrella"
+    if (file == "diffusion/nn/safetensors.hpp") return "bridge"
     sub(/^diffusion\//, "", file)
     sub(/\/.*/, "", file)
     return file

@@ -28,6 +28,7 @@ refused diffusion/tensor/planted.hpp '#include <diffusion/random/philox.hpp>' 't
 refused diffusion/sampler/planted.hpp '#include <diffusion/nn/tape.hpp>' 'sampler may not include'
 refused diffusion/sampler/planted.hpp '#include <diffusion/tensor/eigen.hpp>' 'sampler may not include'
 refused diffusion/nn/planted.hpp '#include <diffusion/io/png.hpp>' 'nn may not include'
+refused diffusion/nn/planted.hpp '#include <diffusion/nn/safetensors.hpp>' 'nn may not include'
 refused diffusion/io/planted.hpp '#include <diffusion/nn/tape.hpp>' 'io may not include'
 refused diffusion/diffusion.hpp '#include <diffusion/tensor/xtensor.hpp>' 'umbrella may not include'
 refused diffusion/grid/planted.hpp '#include <Eigen/Core>' 'grid may not include'
