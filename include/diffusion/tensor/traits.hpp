@@ -12,16 +12,15 @@ namespace diffusion {
 /// The one customisation point: specialise it to make your own type a tensor.
 ///
 ///     template <> struct diffusion::tensor_traits<my_image> {
-///         using scalar = float;                                     // float or double
-///         static my_image like(const my_image& x);                  // same shape, zeroed; only
-///         called while setting up static std::span<float> elements(my_image& x);            // all
-///         elements, contiguous, in a fixed order static std::span<const float> elements(const
-///         my_image& x);
+///         using scalar = float;                                        // float or double
+///         static my_image like(const my_image& x);                     // same shape, zeroed
+///         static std::span<float> elements(my_image& x);               // all of them, contiguous
+///         static std::span<const float> elements(const my_image& x);   // in a fixed order
 ///     };
 ///
-/// A view of memory that somebody else owns also names the type `owner` of the sibling that `like`
-/// returns. Ready-made: `tensor/std.hpp` (vector, array), `tensor/span.hpp`, `tensor/eigen.hpp`,
-/// `tensor/xtensor.hpp`.
+/// `like` is only called while setting up. A view of memory that somebody else owns also names the
+/// type `owner` of the sibling that `like` returns. Ready-made: `tensor/std.hpp` (vector, array),
+/// `tensor/span.hpp`, `tensor/eigen.hpp`, `tensor/xtensor.hpp`.
 template <class X>
 struct tensor_traits {};
 
@@ -82,11 +81,12 @@ namespace detail {
 /// what to write.
 template <class X>
 consteval bool is_tensor() {
+    constexpr bool only_const = std::is_const_v<X> && tensor<std::remove_const_t<X>>;
     static_assert(
-        !std::is_const_v<X>,
+        !only_const,
         "diffusion: the tensor is const, but it is updated in place; pass a mutable tensor");
     static_assert(
-        std::is_const_v<X> || tensor<X>,
+        only_const || tensor<X>,
         "diffusion: X is not a tensor; include <diffusion/tensor/eigen.hpp> or "
         "<diffusion/tensor/xtensor.hpp>, copy a block or an expression into a matrix that owns its "
         "memory (.eval()), or specialise diffusion::tensor_traits<X>");
