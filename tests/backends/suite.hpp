@@ -1,0 +1,130 @@
+#pragma once
+// What every tensor has to do. A backend instantiates `check_tensor` and `check_runs` for its types,
+// each made with 12 elements, 3 items of 4.
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <diffusion/denoiser/prediction.hpp>
+#include <diffusion/grid/spacing.hpp>
+#include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/rule/ddim.hpp>
+#include <diffusion/rule/dpm_solver.hpp>
+#include <diffusion/rule/exponential_adams.hpp>
+#include <diffusion/sampler/heun.hpp>
+#include <diffusion/sampler/multistep.hpp>
+#include <diffusion/schedule/discrete.hpp>
+#include <diffusion/tensor/batch.hpp>
+#include <diffusion/tensor/std.hpp>
+
+#include "sampler/usage.hpp"
+#include "support/counting_new.hpp"
+
+namespace suite {
+
+using namespace diffusion;
+
+/// From here on, or no longer, requests of memory that bypass operator new are counted as well.
+void report_malloc(bool on);
+
+/// A network on flat elements, so that it is the same for every tensor; not linear.
+double answer(double x, double t);
+
+struct net {
+    template <tensor X>
+    void operator()(const X& x, double t, owner_t<X>& out) const {
+        const auto in = elements(x);
+        const auto result = elements(out);
+        for (std::size_t e = 0; e < in.size(); ++e)
+            result[e] = static_cast<scalar_t<X>>(answer(static_cast<double>(in[e]), t));
+    }
+};
+
+inline const time_grid& grid() {
+    static const time_grid nodes = linspace(discrete_schedule<>{}, 6);
+    return nodes;
+}
+
+/// The end of a run on a plain vector, to which every other tensor is compared.
+template <class T, class S>
+std::vector<T> on_vector(const S& plan) {
+    std::vector<T> x(12);
+    draw_prior(x, plan.grid().front(), gaussian_noise{9});
+    return usage::by_sample(x, plan, predicts_noise(net{}), gaussian_noise{9});
+}
+
+/// The elements are one flat piece of memory, siblings are zeroed and apart, formulas work in place.
+template <class X>
+void check_tensor(X x) {
+    using T = scalar_t<X>;
+    static_assert(tensor<X>);
+    static_assert(!tensor<const X>);
+    REQUIRE(elements(x).size() == 12);
+    CHECK(elements(x).data() == elements(std::as_const(x)).data());
+    for (std::size_t e = 0; e < 12; ++e) elements(x)[e] = static_cast<T>(e);
+
+    owner_t<X> sibling = like(x);
+    REQUIRE(elements(sibling).size() == 12);
+    CHECK(elements(sibling).data() != elements(x).data());
+    for (const T e : elements(sibling)) CHECK(e == 0);
+    elements(sibling)[3] = 100;
+    CHECK(elements(x)[3] == 3);
+
+    ref(x) = 2 * ref(x) + 0.5 * ref(sibling);
+    for (std::size_t e = 0; e < 12; ++e)
+        CHECK(elements(x)[e] == static_cast<T>(2 * e) + (e == 3 ? 50 : 0));
+
+    for_each_item(x, 3, [&](std::size_t i, std::span<T> item) {
+        CHECK(item.size() == 4);
+        CHECK(item.data() == elements(x).data() + 4 * i);
+    });
+}
+
+/// All usage styles give the numbers of a run on std::vector, bit for bit, and allocate only in init.
+template <class X, class S>
+void check_run(const X& like_this, const S& plan) {
+    using T = scalar_t<X>;
+    predicts_noise denoise(net{});
+    const gaussian_noise noise{9};
+    const std::vector<T> wanted = on_vector<T>(plan);
+    const auto same = [&](const X& x) {
+        const std::span<const T> got = elements(x);
+        return std::vector<T>(got.begin(), got.end()) == wanted;
+    };
+    X start = like_this;
+    draw_prior(start, plan.grid().front(), noise);
+    if constexpr (std::is_same_v<owner_t<X>, X>) {
+        CHECK(same(usage::by_sample(start, plan, denoise, noise)));
+        CHECK(same(usage::by_steps(start, plan, denoise, noise)));
+        if constexpr (requires { plan.kernel(0); })
+            CHECK(same(usage::by_ask_and_tell(start, plan, denoise, noise)));
+    }
+    X x = start;
+    auto memory = plan.init(x);
+    const std::size_t before = support::allocations();
+    report_malloc(true);
+    for (std::size_t i = 0; i < plan.size(); ++i) plan.step(i, x, memory, denoise, noise);
+    report_malloc(false);
+    CHECK(support::allocations() == before);
+    CHECK(same(x));
+}
+
+template <class X>
+void check_runs(const X& x) {
+    static const multistep published(ddim_published{0.5}, grid());
+    static const multistep stochastic(dpm_solver_pp_2m{1}, grid());
+    static const multistep third(exponential_adams<3, prediction::noise>{}, grid());
+    static const heun second(grid());
+    check_run(x, published);
+    check_run(x, stochastic);
+    check_run(x, third);
+    check_run(x, second);
+}
+
+}  // namespace suite
