@@ -5,12 +5,13 @@
 // code and is fast without trust in an auto-vectoriser; how many lanes there are never changes a result.
 
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #if defined(__SSE2__)
 #include <emmintrin.h>
+#else
+#include <cmath>
 #endif
 
 namespace diffusion::detail {

@@ -1,7 +1,6 @@
 #pragma once
 // L0: any generator of the standard library's kind (std::mt19937_64, std::minstd_rand, your own) as a noise source.
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -57,7 +56,7 @@ std::uint64_t random_word(G& generator) {
         for (int missing = 64; missing > 0;) {
             const std::uint64_t number = std::uint64_t{generator()} - lowest;
             if (number >= cell << k) continue;
-            const int taken = std::min(k, missing);
+            const int taken = smaller(k, missing);
             word = (word << taken) | ((number / cell) >> (k - taken));
             missing -= taken;
         }
@@ -87,7 +86,7 @@ struct sequential {
         constexpr std::size_t step = detail::lane_count<double>;
         const detail::normal_lanes<double> math;
         for (std::span<scalar_t<X>> left = elements(z); !left.empty();) {
-            const std::size_t n = std::min(left.size(), 2 * pairs);
+            const std::size_t n = detail::smaller(left.size(), 2 * pairs);
             word radius_word[pairs] = {}, angle_word[pairs] = {};
             for (std::size_t p = 0; p < (n + 1) / 2; ++p) {
                 radius_word[p] = detail::random_word(generator);
