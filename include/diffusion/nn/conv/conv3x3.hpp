@@ -9,7 +9,6 @@
 #include <diffusion/nn/conv/shape.hpp>
 #include <diffusion/nn/conv/winograd.hpp>
 #include <diffusion/nn/conv/workspace.hpp>
-#include <utility>
 
 /// Convolutions for float and double: each shape by the fastest of the methods in this folder.
 ///
@@ -112,11 +111,13 @@ void conv_forward_prepared(const conv_shape& s, const T* x, const T* prepared, c
 template <class T>
 void conv_backward_data_prepared(const conv_shape& s, const T* dy, const T* prepared, T* dx,
                                  workspace& scratch, row_range rows = {}) {
-    conv_shape reversed = s;
-    std::swap(reversed.in, reversed.out);
+    const conv_shape reversed = direct::reversed(s);  // for stride 1: a convolution of dy
     switch (conv_method_for<T>(s)) {
         case conv_method::pointwise:
-            return conv_forward_prepared<T>(reversed, dy, prepared, nullptr, dx, scratch, rows);
+            return detail::for_pixels(s, rows, [&](std::size_t first, std::size_t count) {
+                matmul_packed<T>(count, s.in, s.out, dy + first * s.out, prepared, nullptr,
+                                 dx + first * s.in);
+            });
         case conv_method::winograd:
             return winograd::forward<T>(reversed, dy, prepared, nullptr, dx, scratch, rows);
         case conv_method::direct:

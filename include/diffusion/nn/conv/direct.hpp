@@ -4,6 +4,7 @@
 #include <diffusion/nn/conv/shape.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 #include <diffusion/nn/conv/workspace.hpp>
+#include <utility>
 
 #include <algorithm>
 #include <cstddef>
@@ -55,19 +56,21 @@ constexpr std::size_t prepared_size(const conv_shape& s) {
            std::max(detail::packed_size<T>(s.in, s.out), detail::packed_size<T>(s.out, s.in));
 }
 
-/// Packs w (kernel, kernel, in, out) for `forward`.
+/// Brings weights into the form that `forward` reads; `at(row, o)` is the weight from `row`, which
+/// counts taps and input channels, to output o.
+template <class T, class At>
+void prepare(const conv_shape& s, At&& at, T* prepared) {
+    const std::size_t rows = s.kernel * s.kernel * s.in;
+    if (!few_outputs<T>(s)) return detail::pack<T>(rows, s.out, at, prepared);
+    for (std::size_t o = 0; o < s.out; ++o)
+        for (std::size_t row = 0; row < rows; ++row) *prepared++ = at(row, o);
+}
+
+/// Prepares w (kernel, kernel, in, out) for `forward`.
 template <class T>
 void prepare_forward(const conv_shape& s, const T* w, T* prepared) {
-    const std::size_t rows = s.kernel * s.kernel * s.in;
-    if (few_outputs<T>(s)) {
-        for (std::size_t o = 0; o < s.out; ++o)
-            for (std::size_t row = 0; row < rows; ++row)
-                prepared[o * rows + row] = w[row * s.out + o];
-    } else {
-        detail::pack<T>(
-            rows, s.out, [&](std::size_t row, std::size_t o) { return w[row * s.out + o]; },
-            prepared);
-    }
+    prepare(
+        s, [&](std::size_t row, std::size_t o) { return w[row * s.out + o]; }, prepared);
 }
 
 /// One row of outputs, each a few scalar products: the lanes of a vector run along the sum.
@@ -97,8 +100,7 @@ void few_outputs_row(const conv_shape& s, const T* x, std::size_t line, const T*
                     for (std::size_t i = 0; i < pixels; ++i) rest[i] += w_row[k] * from[i][k];
             }
             for (std::size_t i = 0; i < here; ++i) {
-                T sum = rest[i];
-                for (std::size_t l = 0; l < lanes; ++l) sum += acc[i][l];
+                const T sum = detail::sum_of<T>(acc[i]) + rest[i];
                 y[(p + i) * s.out + o] = sum + (bias ? bias[o] : T(0));
             }
         }
@@ -153,10 +155,23 @@ constexpr std::size_t gradient_border(const conv_shape& s) {
     return (s.padding() + s.stride - 1) / s.stride;
 }
 
-/// Packs w (kernel, kernel, in, out) for `backward_data`: one matrix per class of pixels, its rows
+/// The convolution from dy to dx that the gradient is for stride 1.
+constexpr conv_shape reversed(conv_shape s) {
+    std::swap(s.in, s.out);
+    return s;
+}
+
+/// Prepares w (kernel, kernel, in, out) for `backward_data`: one matrix per class of pixels, its rows
 /// the taps (backwards) and output channels, its columns the input channels.
 template <class T>
 void prepare_backward_data(const conv_shape& s, const T* w, T* prepared) {
+    if (s.stride == 1) {  // one class that sees all taps
+        const auto flipped = [&](std::size_t row, std::size_t i) {
+            const std::size_t tap = s.kernel * s.kernel - 1 - row / s.out;
+            return w[(tap * s.in + i) * s.out + row % s.out];
+        };
+        return prepare(reversed(s), flipped, prepared);
+    }
     for (std::size_t qy = 0; qy < s.stride; ++qy)
         for (std::size_t qx = 0; qx < s.stride; ++qx) {
             const tap_class down(s, qy, gradient_border(s)), across(s, qx, gradient_border(s));
@@ -177,6 +192,7 @@ void prepare_backward_data(const conv_shape& s, const T* w, T* prepared) {
 template <class T>
 void backward_data(const conv_shape& s, const T* dy, const T* prepared, T* dx, workspace& scratch,
                    row_range wanted) {
+    if (s.stride == 1) return forward<T>(reversed(s), dy, prepared, nullptr, dx, scratch, wanted);
     const auto [first, last] = wanted.within(s.height);
     if (first >= last) return;
     const std::size_t border = gradient_border(s);

@@ -46,6 +46,16 @@ template <class T>
     __builtin_memcpy(to, &v, sizeof v);
 }
 
+/// The sum of the lanes, by halves.
+template <class T>
+inline T sum_of(vec<T> v) {
+    T lanes[width<T>];
+    store(lanes, v);
+    for (std::size_t half = width<T> / 2; half > 0; half /= 2)
+        for (std::size_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+    return lanes[0];
+}
+
 /// n rounded up to whole vectors.
 template <class T>
 constexpr std::size_t whole_vectors(std::size_t n) {

@@ -1,0 +1,250 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <diffusion/nn/conv/conv3x3.hpp>
+#include <diffusion/nn/conv/reference.hpp>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+/// Inputs, results and error bounds that the tests of the convolutions share.
+namespace conv_cases {
+
+using diffusion::nn::conv_shape;
+
+inline std::string name(const conv_shape& s) {
+    std::string text;
+    for (std::size_t n : {s.batch, s.height, s.width, s.in, s.out, s.kernel, s.stride})
+        text += std::to_string(n) + " ";
+    return text;
+}
+
+/// Small images with every kind of channel count, and large ones with few channels.
+inline std::vector<conv_shape> sweep() {
+    std::vector<conv_shape> shapes;
+    const std::size_t channels[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 48, 70};
+    const std::size_t small[] = {1, 2, 3, 4, 5, 7, 8, 9}, large[] = {13, 16, 28, 33};
+    std::size_t turn = 0;
+    for (std::size_t in : channels)
+        for (std::size_t out : channels) {
+            const std::size_t height = small[turn % 8], width = small[(turn / 3 + 5) % 8];
+            const std::size_t kernel = 1 + 2 * ((turn / 2 + 1) % 3), stride = 1 + turn % 2;
+            shapes.push_back({1 + turn % 3, height, width, in, out, kernel, stride});
+            shapes.push_back({1 + turn % 3, width, height, in, out, 3, 1});
+            if (in * out <= 64)
+                shapes.push_back(
+                    {1, large[turn % 4], large[turn / 2 % 4], in, out, 3, 1 + turn / 4 % 3});
+            ++turn;
+        }
+    return shapes;
+}
+
+/// Numbers in (-1, 1) with few digits, the same for every type.
+template <class T>
+std::vector<T> numbers(std::size_t count, std::uint32_t seed) {
+    std::vector<T> v(count);
+    std::uint32_t state = seed * 2654435761u + 1;
+    for (T& x : v) {
+        state = state * 1664525u + 1013904223u;
+        x = static_cast<T>(static_cast<std::int32_t>(state) >> 12) / T(1 << 19);
+    }
+    return v;
+}
+
+template <class T>
+std::vector<double> as_double(const std::vector<T>& v) {
+    return {v.begin(), v.end()};
+}
+
+inline std::vector<double> magnitude(std::vector<double> v) {
+    for (double& x : v) x = std::abs(x);
+    return v;
+}
+
+/// The arguments of the three passes and what the fast kernels make of them.
+template <class T>
+struct fast {
+    std::vector<T> x, w, bias, dy, y, dx, dw, dbias;
+
+    explicit fast(const conv_shape& s, diffusion::nn::workspace& scratch)
+        : x(numbers<T>(s.input_size(), 1)),
+          w(numbers<T>(s.weight_size(), 2)),
+          bias(numbers<T>(s.out, 3)),
+          dy(numbers<T>(s.output_size(), 4)),
+          y(s.output_size(), T(99)),
+          dx(s.input_size(), T(99)),
+          dw(s.weight_size(), T(0)),
+          dbias(s.out, T(0)) {
+        namespace nn = diffusion::nn;
+        nn::conv_forward(s, x.data(), w.data(), bias.data(), y.data(), scratch);
+        nn::conv_backward_data(s, dy.data(), w.data(), dx.data(), scratch);
+        nn::conv_backward_weights(s, x.data(), dy.data(), dw.data(), dbias.data(), scratch);
+    }
+};
+
+/// What the definition makes of the same arguments in double.
+struct exact {
+    std::vector<double> y, dx, dw, dbias;
+
+    exact(const conv_shape& s, const std::vector<double>& x, const std::vector<double>& w,
+          const std::vector<double>& bias, const std::vector<double>& dy)
+        : y(s.output_size()), dx(s.input_size()), dw(s.weight_size()), dbias(s.out) {
+        namespace reference = diffusion::nn::reference;
+        reference::conv_forward(s, x.data(), w.data(), bias.data(), y.data());
+        reference::conv_backward_data(s, dy.data(), w.data(), dx.data());
+        reference::conv_backward_weights(s, x.data(), dy.data(), dw.data(), dbias.data());
+    }
+
+    template <class T>
+    exact(const conv_shape& s, const fast<T>& f)
+        : exact(s, as_double(f.x), as_double(f.w), as_double(f.bias), as_double(f.dy)) {}
+
+    /// The same sums over the magnitudes of their terms: by how much rounding can be amplified.
+    template <class T>
+    static exact of_magnitudes(const conv_shape& s, const fast<T>& f) {
+        return {s, magnitude(as_double(f.x)), magnitude(as_double(f.w)),
+                magnitude(as_double(f.bias)), magnitude(as_double(f.dy))};
+    }
+};
+
+/// The largest |computed - exact| / bound. Each number of a result is a sum of terms, and each term
+/// suffers at most `roundings` roundings on its way into the sum; so the error is at most
+/// roundings * unit * (sum of the terms' magnitudes), where unit is half the distance from 1 to the
+/// next number (Higham 2002, section 3.1, to first order in unit). At most 1 if all is right.
+template <class T>
+double worst_error(const std::vector<T>& computed, const std::vector<double>& expected,
+                   const std::vector<double>& magnitudes, double roundings) {
+    const double unit = std::is_same_v<T, float> ? std::ldexp(1, -24) : std::ldexp(1, -53);
+    double worst = 0;
+    for (std::size_t i = 0; i < computed.size(); ++i) {
+        const double error = std::abs(static_cast<double>(computed[i]) - expected[i]);
+        const double bound = roundings * unit * magnitudes[i];
+        if (error > 0) worst = std::max(worst, error / bound);
+    }
+    return worst;
+}
+
+// ---- Winograd: the magnitudes go through the transforms ------------------------------------------
+
+/// The three matrices of winograd.hpp, from its own formula for their entries: powers of the
+/// points, and polynomials that vanish at the other points.
+struct matrices {
+    double a[6][4] = {}, b[6][6] = {}, g[6][3] = {};
+
+    matrices() {
+        const double root = std::sqrt(2.0);
+        const double points[5] = {0, 1 / root, -1 / root, root, -root};
+        for (int p = 0; p < 5; ++p) {
+            double others[6] = {1};  // product of (t - point) over the other points, powers of t
+            double norm = 1;
+            int degree = 0;
+            for (int q = 0; q < 5; ++q) {
+                if (q == p) continue;
+                for (int i = ++degree; i > 0; --i)
+                    others[i] = others[i - 1] - points[q] * others[i];
+                others[0] *= -points[q];
+                norm *= points[p] - points[q];
+            }
+            for (int i = 0; i < 6; ++i) b[p][i] = others[i];
+            for (int i = 0; i < 4; ++i) a[p][i] = std::pow(points[p], i);
+            for (int i = 0; i < 3; ++i) g[p][i] = std::pow(points[p], i) / norm;
+        }
+        double all[6] = {1};  // t (t - a)(t + a)(t - b)(t + b), for the point at infinity
+        for (int q = 0, degree = 0; q < 5; ++q) {
+            for (int i = ++degree; i > 0; --i) all[i] = all[i - 1] - points[q] * all[i];
+            all[0] *= -points[q];
+        }
+        for (int i = 0; i < 6; ++i) b[5][i] = all[i];
+        a[5][3] = g[5][2] = 1;
+    }
+};
+
+/// out = |m| in |m|^T for a matrix of Rows x Cols, or |m|^T in |m| if Transposed.
+template <bool Transposed, std::size_t Rows, std::size_t Cols>
+void transform_magnitude(const double (&m)[Rows][Cols], const double* in, double* out) {
+    constexpr std::size_t from = Transposed ? Rows : Cols, to = Transposed ? Cols : Rows;
+    const auto at = [&](std::size_t o, std::size_t i) {
+        return std::abs(Transposed ? m[i][o] : m[o][i]);
+    };
+    double half[to * from] = {};
+    for (std::size_t o = 0; o < to; ++o)
+        for (std::size_t c = 0; c < from; ++c)
+            for (std::size_t i = 0; i < from; ++i)
+                half[o * from + c] += at(o, i) * in[i * from + c];
+    for (std::size_t o = 0; o < to; ++o)
+        for (std::size_t q = 0; q < to; ++q) {
+            out[o * to + q] = 0;
+            for (std::size_t i = 0; i < from; ++i) out[o * to + q] += half[o * from + i] * at(q, i);
+        }
+}
+
+/// The magnitudes of all terms of a Winograd convolution: y (with |bias|) and dw.
+struct winograd_magnitudes {
+    std::vector<double> y, dw;
+
+    winograd_magnitudes(const conv_shape& s, const std::vector<double>& x,
+                        const std::vector<double>& w, const std::vector<double>& bias,
+                        const std::vector<double>& dy)
+        : y(s.output_size()), dw(s.weight_size()) {
+        const matrices m;
+        std::vector<double> u(s.in * s.out * 36), du(s.in * s.out * 36);
+        for (std::size_t io = 0; io < s.in * s.out; ++io) {
+            double g[9];
+            for (std::size_t k = 0; k < 9; ++k) g[k] = w[k * s.in * s.out + io];
+            transform_magnitude<false>(m.g, g, &u[io * 36]);
+        }
+        std::vector<double> v(s.in * 36), z(s.out * 36);
+        for (std::size_t n = 0; n < s.batch; ++n)
+            for (std::size_t row = 0; row < s.height; row += 4)
+                for (std::size_t col = 0; col < s.width; col += 4) {
+                    for (std::size_t i = 0; i < s.in; ++i) {
+                        double d[36] = {};
+                        for (std::size_t r = 0; r < 6; ++r)
+                            for (std::size_t c = 0; c < 6; ++c)
+                                if (row + r - 1 < s.height && col + c - 1 < s.width)
+                                    d[r * 6 + c] =
+                                        x[pixel(s, n, row + r - 1, col + c - 1) * s.in + i];
+                        transform_magnitude<false>(m.b, d, &v[i * 36]);
+                    }
+                    for (std::size_t o = 0; o < s.out; ++o) {
+                        double sum[36] = {}, g[16] = {}, out[16];
+                        for (std::size_t i = 0; i < s.in; ++i)
+                            for (std::size_t p = 0; p < 36; ++p)
+                                sum[p] += u[(i * s.out + o) * 36 + p] * v[i * 36 + p];
+                        transform_magnitude<true>(m.a, sum, out);
+                        for (std::size_t r = 0; r < 4; ++r)
+                            for (std::size_t c = 0; c < 4; ++c)
+                                if (row + r < s.height && col + c < s.width) {
+                                    const std::size_t e = pixel(s, n, row + r, col + c) * s.out + o;
+                                    y[e] = out[r * 4 + c] + bias[o];
+                                    g[r * 4 + c] = dy[e];
+                                }
+                        transform_magnitude<false>(m.a, g, &z[o * 36]);
+                        for (std::size_t i = 0; i < s.in; ++i)
+                            for (std::size_t p = 0; p < 36; ++p)
+                                du[(i * s.out + o) * 36 + p] += v[i * 36 + p] * z[o * 36 + p];
+                    }
+                }
+        for (std::size_t io = 0; io < s.in * s.out; ++io) {
+            double g[9];
+            transform_magnitude<true>(m.g, &du[io * 36], g);
+            for (std::size_t k = 0; k < 9; ++k) dw[k * s.in * s.out + io] = g[k];
+        }
+    }
+
+private:
+    static std::size_t pixel(const conv_shape& s, std::size_t n, std::size_t row, std::size_t col) {
+        return (n * s.height + row) * s.width + col;
+    }
+};
+
+/// Roundings on the longest way through the two-dimensional transforms, products not fused:
+/// input 2 * 4 (b^2 d, -, a, +) and 2 for a and b; weights 2 * 4 and 2 * 3 for norm, point and
+/// their product; output 2 * 4 and 2 * 2 for the powers; the sum over the channels or tiles comes
+/// in addition.
+inline constexpr double input_roundings = 10, weight_roundings = 14, output_roundings = 12;
+
+}  // namespace conv_cases

@@ -1,0 +1,50 @@
+#include <doctest/doctest.h>
+#include <cstddef>
+#include <diffusion/nn/conv/matmul.hpp>
+#include <vector>
+
+#include "conv_cases.hpp"
+
+using namespace diffusion::nn;
+using namespace conv_cases;
+
+TEST_CASE_TEMPLATE("matrix products and their adjoints are right for every shape of the edges", T,
+                   float, double) {
+    workspace scratch;
+    for (std::size_t m : {1u, 2u, 12u, 13u, 25u, 100u, 300u})
+        for (std::size_t n : {1u, 3u, 8u, 16u, 17u, 32u, 70u})
+            for (std::size_t k : {1u, 5u, 16u, 33u}) {
+                CAPTURE(m);
+                CAPTURE(n);
+                CAPTURE(k);
+                const auto x = numbers<T>(m * k, 1), w = numbers<T>(k * n, 2),
+                           bias = numbers<T>(n, 3), dy = numbers<T>(m * n, 4);
+                std::vector<T> y(m * n), dx(m * k), dw(k * n);
+                matmul(m, n, k, x.data(), w.data(), bias.data(), y.data(), scratch);
+                matmul_backward_data(m, n, k, dy.data(), w.data(), dx.data(), scratch);
+                matmul_backward_weights(m, n, k, x.data(), dy.data(), dw.data(), scratch);
+
+                const conv_shape s{1, 1, m, k, n, 1, 1};  // a pixel per row
+                const exact right(s, as_double(x), as_double(w), as_double(bias), as_double(dy));
+                const exact size(s, magnitude(as_double(x)), magnitude(as_double(w)),
+                                 magnitude(as_double(bias)), magnitude(as_double(dy)));
+                const auto of = [](std::size_t terms) {
+                    return 2 * static_cast<double>(terms) + 2;
+                };
+                CHECK(worst_error(y, right.y, size.y, of(k)) <= 1);
+                CHECK(worst_error(dx, right.dx, size.dx, of(n)) <= 1);
+                CHECK(worst_error(dw, right.dw, size.dw, of(m)) <= 1);
+            }
+}
+
+TEST_CASE("a row of a product has the same bits whatever the number of rows") {
+    workspace scratch;
+    const std::size_t n = 48, k = 20, m = 200;
+    const auto x = numbers<float>(m * k, 1), w = numbers<float>(k * n, 2);
+    std::vector<float> all(m * n), some(m * n);
+    matmul<float>(m, n, k, x.data(), w.data(), nullptr, all.data(), scratch);
+    for (std::size_t rows : {1u, 5u, 24u, 25u, 131u}) {
+        matmul<float>(rows, n, k, x.data(), w.data(), nullptr, some.data(), scratch);
+        for (std::size_t i = 0; i < rows * n; ++i) CHECK(some[i] == all[i]);
+    }
+}

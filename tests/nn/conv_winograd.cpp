@@ -1,0 +1,134 @@
+#include <doctest/doctest.h>
+#include <cmath>
+#include <cstddef>
+#include <diffusion/nn/conv/winograd.hpp>
+#include <utility>
+#include <vector>
+
+#include "conv_cases.hpp"
+
+using namespace diffusion::nn;
+using namespace conv_cases;
+
+namespace {
+
+/// The matrix of a linear map from From to To numbers, column by column.
+template <std::size_t From, std::size_t To, class Map>
+std::vector<double> matrix_of(Map&& map) {
+    std::vector<double> m(From * To);
+    for (std::size_t i = 0; i < From; ++i) {
+        double in[From] = {}, out[To];
+        in[i] = 1;
+        map(in, out);
+        for (std::size_t o = 0; o < To; ++o) m[o * From + i] = out[o];
+    }
+    return m;
+}
+
+const auto input = [](const double (&d)[6], double (&v)[6]) {
+    winograd::transform_input<double>(d, v);
+};
+const auto weights = [](const double (&g)[3], double (&u)[6]) {
+    winograd::transform_weights<double>(g, u);
+};
+const auto output = [](const double (&m)[6], double (&y)[4]) {
+    winograd::transform_output<double>(m, y);
+};
+
+}  // namespace
+
+TEST_CASE("six products give four outputs of three taps: y = A^T [(G g) * (B^T d)]") {
+    for (int l = 0; l < 6; ++l)
+        for (int k = 0; k < 3; ++k) {
+            double d[6] = {}, g[3] = {}, v[6], u[6], y[4];
+            d[l] = g[k] = 1;
+            input(d, v);
+            weights(g, u);
+            for (int p = 0; p < 6; ++p) v[p] *= u[p];
+            output(v, y);
+            for (int i = 0; i < 4; ++i)
+                CHECK(y[i] == doctest::Approx(i + k == l ? 1 : 0).epsilon(1e-14).scale(1));
+        }
+}
+
+TEST_CASE("the transforms are the polynomials through six points that the header derives") {
+    const matrices m;
+    const auto b = matrix_of<6, 6>(input), g = matrix_of<3, 6>(weights),
+               a = matrix_of<6, 4>(output);
+    for (std::size_t p = 0; p < 6; ++p) {
+        for (std::size_t i = 0; i < 6; ++i)
+            CHECK(b[p * 6 + i] == doctest::Approx(m.b[p][i]).epsilon(1e-14).scale(1));
+        for (std::size_t i = 0; i < 3; ++i)
+            CHECK(g[p * 3 + i] == doctest::Approx(m.g[p][i]).epsilon(1e-14).scale(1));
+        for (std::size_t i = 0; i < 4; ++i)
+            CHECK(a[i * 6 + p] == doctest::Approx(m.a[p][i]).epsilon(1e-14).scale(1));
+    }
+}
+
+TEST_CASE("the transforms of the gradients are the transposes") {
+    const auto a = matrix_of<6, 4>(output), g = matrix_of<3, 6>(weights);
+    const auto a_back = matrix_of<4, 6>([](const double(&y)[4], double(&m)[6]) {
+        winograd::transform_output_gradient<double>(y, m);
+    });
+    const auto g_back = matrix_of<6, 3>([](const double(&u)[6], double(&w)[3]) {
+        winograd::transform_weights_gradient<double>(u, w);
+    });
+    for (std::size_t p = 0; p < 6; ++p) {
+        for (std::size_t i = 0; i < 4; ++i)
+            CHECK(a_back[p * 4 + i] == doctest::Approx(a[i * 6 + p]));
+        for (std::size_t i = 0; i < 3; ++i)
+            CHECK(g_back[i * 6 + p] == doctest::Approx(g[p * 3 + i]));
+    }
+}
+
+TEST_CASE("in float its error stays within the count of its roundings") {
+    workspace scratch;
+    std::vector<conv_shape> shapes = sweep();
+    for (const conv_shape& s : {conv_shape{3, 7, 7, 64, 64}, conv_shape{2, 14, 14, 32, 48},
+                                conv_shape{1, 33, 30, 16, 17}, conv_shape{1, 28, 31, 20, 33}})
+        shapes.push_back(s);
+    for (const conv_shape& s : shapes) {
+        if (conv_method_for<float>(s) != conv_method::winograd) continue;
+        CAPTURE(name(s));
+        const fast<float> f(s, scratch);
+        const exact expected(s, f);
+        const auto x = magnitude(as_double(f.x)), w = magnitude(as_double(f.w)),
+                   bias = magnitude(as_double(f.bias)), dy = magnitude(as_double(f.dy));
+        const winograd_magnitudes forward(s, x, w, bias, dy);
+
+        conv_shape reversed = s;  // dx is the convolution of dy with flipped and transposed weights
+        std::swap(reversed.in, reversed.out);
+        std::vector<double> flipped(w.size());
+        for (std::size_t k = 0; k < 9; ++k)
+            for (std::size_t i = 0; i < s.in; ++i)
+                for (std::size_t o = 0; o < s.out; ++o)
+                    flipped[(k * s.out + o) * s.in + i] = w[((8 - k) * s.in + i) * s.out + o];
+        const winograd_magnitudes back(reversed, dy, flipped, std::vector<double>(s.in), x);
+
+        const double transforms = input_roundings + weight_roundings + output_roundings;
+        const auto tiles = static_cast<double>(winograd::tiling(s, {}).count);
+        CHECK(worst_error(f.y, expected.y, forward.y, static_cast<double>(s.in) + transforms + 1) <
+              1);
+        CHECK(worst_error(f.dx, expected.dx, back.y, static_cast<double>(s.out) + transforms) < 1);
+        // (few tiles go the direct way and round less)
+        CHECK(worst_error(f.dw, expected.dw, forward.dw, 2 * tiles + transforms + 1) < 1);
+    }
+}
+
+TEST_CASE("with 64 channels the error is below 2e-6 of the largest output") {
+    const conv_shape s{2, 14, 14, 64, 64};
+    workspace scratch;
+    const fast<float> f(s, scratch);
+    const exact expected(s, f);
+    const auto relative = [](const std::vector<float>& computed, const std::vector<double>& right) {
+        double error = 0, largest = 0;
+        for (std::size_t i = 0; i < computed.size(); ++i) {
+            error = std::max(error, std::abs(static_cast<double>(computed[i]) - right[i]));
+            largest = std::max(largest, std::abs(right[i]));
+        }
+        return error / largest;
+    };
+    CHECK(relative(f.y, expected.y) < 2e-6);
+    CHECK(relative(f.dx, expected.dx) < 2e-6);
+    CHECK(relative(f.dw, expected.dw) < 2e-6);
+}
