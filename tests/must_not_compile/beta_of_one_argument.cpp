@@ -1,4 +1,4 @@
-// expect: beta_schedule
+// expect: diffusion::discrete_schedule: not a beta schedule; write a callable
 #include <cstddef>
 
 #include <diffusion/schedule/discrete.hpp>

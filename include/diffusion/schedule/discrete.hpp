@@ -22,8 +22,12 @@ namespace diffusion {
 /// only the clean node t = -1. Throws std::invalid_argument for T = 0, a beta outside (0, 1], a
 /// beta of 1 before the last step, a t outside [0, T-1]. A last beta of exactly 1 (zero terminal
 /// SNR) is allowed: alpha = 0, lambda = -inf.
-template <beta_schedule Beta = linear_beta>
+template <class Beta = linear_beta>
 class discrete_schedule {
+    static_assert(beta_schedule<Beta>,
+                  "diffusion::discrete_schedule: not a beta schedule; write a callable "
+                  "(std::size_t t, std::size_t T) -> beta_t, each in (0, 1)");
+
 public:
     explicit discrete_schedule(Beta beta = {}, std::size_t T = 1000) : beta_(std::move(beta)) {
         detail::require(T >= 1, "diffusion::discrete_schedule", "T must be at least 1", T);
