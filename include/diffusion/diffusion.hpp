@@ -15,6 +15,7 @@
 #include <diffusion/kernel/forward.hpp>
 #include <diffusion/kernel/gaussian_kernel.hpp>
 #include <diffusion/kernel/posterior.hpp>
+#include <diffusion/kernel/q_sample.hpp>
 #include <diffusion/objective/simple.hpp>
 #include <diffusion/objective/target.hpp>
 #include <diffusion/objective/times.hpp>

@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <diffusion/kernel/forward.hpp>
+#include <diffusion/kernel/q_sample.hpp>
 #include <diffusion/kernel/posterior.hpp>
 #include <diffusion/objective/target.hpp>
 #include <diffusion/schedule/continuous.hpp>

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <diffusion/kernel/forward.hpp>
+#include <diffusion/kernel/q_sample.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/std.hpp>

@@ -14,6 +14,7 @@ BEGIN {
     may["objective"] = "base tensor random schedule grid kernel"
     may["rule"]      = "base schedule grid kernel denoiser objective"
     may["sampler"]   = "base tensor random schedule grid kernel denoiser objective rule"
+    numbers          = "schedule grid rule"                           # reach no tensor, however far one follows
     core             = "base tensor random schedule grid kernel denoiser objective rule sampler"
     may["umbrella"]  = core                                           # diffusion.hpp
     may["eigen"]     = "base tensor"                                  # the headers that know a tensor library
@@ -82,6 +83,10 @@ function walk(file, path, i, n, next_files) {
             bad = 1
         } else if (!((start, next_files[i]) in seen)) {
             seen[start, next_files[i]] = 1
+            if (listed(layer_of(start), numbers) && listed(layer_of(next_files[i]), "tensor random")) {
+                print start ": computes with numbers only, but reaches a tensor:" path " " next_files[i]
+                bad = 1
+            }
             walk(next_files[i], path " " next_files[i])
         }
     }

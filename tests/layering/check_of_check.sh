@@ -38,6 +38,7 @@ refused diffusion/sampler/planted.hpp ' # include <iostream>' 'sampler may not i
 refused diffusion/rule/planted.hpp '#include "rule.hpp"' 'write the include as'
 refused diffusion/elsewhere/planted.hpp '#include <vector>' 'unknown layer'
 refused diffusion/rule/planted.hpp '#include <diffusion/tensor/std.hpp>' 'rule may not include'
+refused diffusion/rule/planted.hpp '#include <diffusion/kernel/q_sample.hpp>' 'reaches a tensor'
 refused diffusion/detail/planted.hpp '#include <diffusion/tensor/std.hpp>' 'base may not include'
 refused diffusion/grid/planted.hpp '#include <diffusion/detail/../random/philox.hpp>' 'write the include as'
 refused diffusion/kernel/planted.hpp '#include <diffusion/kernel/planted.hpp>' 'includes itself'

@@ -1,15 +1,11 @@
 #pragma once
-// L3: the forward process, data to noise.
+// L3: the forward process, data to noise. Numbers only; q_sample.hpp draws from it.
 
 #include <cmath>
-#include <cstddef>
-#include <span>
 
 #include <diffusion/detail/require.hpp>
 #include <diffusion/kernel/gaussian_kernel.hpp>
 #include <diffusion/schedule/noise_level.hpp>
-#include <diffusion/tensor/batch.hpp>
-#include <diffusion/tensor/linear.hpp>
 
 namespace diffusion {
 
@@ -27,26 +23,6 @@ inline gaussian_kernel<0> forward_kernel(const noise_level& s, const noise_level
                     t.lambda);
     if (t.lambda == s.lambda) return {1, {}, 0};
     return {t.alpha / s.alpha, {}, t.sigma * std::sqrt(-std::expm1(2 * (t.lambda - s.lambda)))};
-}
-
-/// Draws x_t ~ q(x_t | x_0) = alpha_t x_0 + sigma_t z with the given standard normal z. All three
-/// have one shape; x_t may be x_0 or z itself.
-template <tensor X>
-void q_sample(X& x_t, const X& x_0, const noise_level& t, const X& z) {
-    ref(x_t) = t.alpha * ref(x_0) + t.sigma * ref(z);
-}
-
-/// The same for a batch in which item i has a level t[i] of its own, as in training.
-/// Throws std::invalid_argument if the number of levels does not divide the number of elements.
-template <tensor X>
-void q_sample(X& x_t, const X& x_0, std::span<const noise_level> t, const X& z) {
-    using T = scalar_t<X>;
-    const std::span<const T> data = elements(x_0), noise = elements(z);
-    for_each_item(x_t, t.size(), [&](std::size_t i, std::span<T> item) {
-        const std::size_t first = i * item.size();
-        assign(item, std::array<term<T>, 2>{{{t[i].alpha, data.subspan(first, item.size())},
-                                             {t[i].sigma, noise.subspan(first, item.size())}}});
-    });
 }
 
 }  // namespace diffusion

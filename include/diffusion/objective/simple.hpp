@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <diffusion/detail/require.hpp>
-#include <diffusion/kernel/forward.hpp>
+#include <diffusion/kernel/q_sample.hpp>
 #include <diffusion/objective/target.hpp>
 #include <diffusion/objective/times.hpp>
 #include <diffusion/objective/weighting.hpp>
