@@ -55,7 +55,8 @@ struct settings {
     std::optional<int> read(int argc, char** argv) {
         examples::arguments line("digits",
                                  "Trains a small diffusion model and draws a page of digits.");
-        line.number("--seconds", seconds, "train this long (90, or 0 with --load)", 0.0, 1e7);
+        line.number("--seconds", seconds, "train this long (90; 600 with --data, 0 with --load)",
+                    0.0, 1e7);
         line.number("--epochs", epochs, "train for at most so many passes over the data", 0.0, 1e6);
         line.number("--batch", batch, "pictures in a training step", std::size_t(1),
                     std::size_t(4096));
@@ -133,7 +134,7 @@ public:
                 for (const auto& frame : *frames)
                     pictures.insert(pictures.end(), frame.begin() + std::ptrdiff_t(d * area_),
                                     frame.begin() + std::ptrdiff_t((d + 1) * area_));
-            strip.row_names.insert(strip.row_names.end(), {"x_t", "x_0?"});
+            strip.row_names.insert(strip.row_names.end(), {"x_t", "x_0 est."});
         }
         return strip.draw(pictures, height, width);
     }
@@ -277,15 +278,16 @@ int run(int argc, char** argv) {
                                  std::to_string(data.height) + " x " + std::to_string(data.width));
     examples::digit_model model =
         loaded ? std::move(*loaded)
-               : examples::digit_model::fresh(data.height, data.width,
-                                              s.data.empty() ? "drawn" : "idx", s.seed);
+               : examples::digit_model::fresh(
+                     data.height, data.width, s.data.empty() ? "drawn" : "idx", s.seed,
+                     examples::digit_model::sizes::for_pictures(data.height, data.width));
     diffusion::nn::lanes<float> lanes(s.threads);
     std::printf("%zu digits of %zu x %zu pixels; a U-Net of %zu parameters on %zu threads\n",
                 data.count, data.height, data.width, model.net.parameters().count(),
                 lanes.threads());
 
     examples::training_plan plan;
-    plan.seconds = s.seconds.value_or(s.load.empty() || s.epochs ? 90 : 0);
+    plan.seconds = s.seconds.value_or(!s.load.empty() ? 0 : s.data.empty() ? 90 : 600);
     if (s.epochs) plan.epochs = *s.epochs;
     if (s.epochs && !s.seconds) plan.seconds = std::numeric_limits<double>::infinity();
     plan.batch = s.batch;
@@ -325,6 +327,9 @@ int run(int argc, char** argv) {
         std::printf("%s%zu", i % columns == 0 ? "  " : "", labels[i]);
     std::printf("%s\n", s.count > 100 ? " ..." : "");
     const int digit = s.digit.value_or(-1);
+    if (s.data.empty() != (model.learned == "drawn"))
+        std::printf("(the network learned %s digits; the real ones below are %s)\n",
+                    s.data.empty() ? "other" : "drawn", s.data.empty() ? "drawn" : "from --data");
     print_quality(model, lanes, s, examples::only(data, digit, 1000),
                   examples::only(others, digit, 1000));
     std::printf("wrote digits.png, digits_forward.png, digits_reverse.png in %s\n", s.out.c_str());

@@ -127,7 +127,7 @@ public:
     }
     void show(std::size_t column, std::size_t row, const cloud& x) {
         examples::canvas water(side, side, {240, 245, 250});
-        const double scale = side / 6.0;  // three standard deviations of the noise to each side
+        const double scale = side / 5.6;  // 2.8 standard deviations of the noise to each side
         for (std::size_t i = 0; i < x.size(); i += 2)
             water.disc({side / 2.0 + scale * x[i], side / 2.0 - scale * x[i + 1]}, 1.1,
                        {24, 44, 120}, 0.35);
@@ -266,10 +266,12 @@ int run(int argc, char** argv) {
 
     examples::canvas page(900, 520);
     examples::plot graph(page, {0, 8}, {900, 520}, "entropy of the ink",
-                         {0, 1000, "step t of the forward process"}, {-4, 3.5, "entropy in nats"});
+                         {0, 1000, "step t of the forward process"},
+                         {-1.2, 3.2, "entropy in nats"});
     const examples::colour inks[] = {examples::blue, examples::orange, examples::green};
     const point level[] = {{0, of_noise}, {1000, of_noise}};
     graph.line(level, examples::grey, 1.5);
+    graph.legend_from(0.6);
     for (std::size_t d = 0; d < drops.size(); ++d) {
         graph.line(entropies[d], inks[d], 2.5);
         graph.legend(drops[d].name, inks[d]);

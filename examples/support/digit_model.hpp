@@ -1,13 +1,14 @@
 #pragma once
 
-#include <charconv>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <map>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <diffusion/io/safetensors.hpp>
 #include <diffusion/nn/nn.hpp>
@@ -29,24 +30,43 @@ struct digit_model {
     static constexpr std::size_t classes = 10;
     static constexpr std::size_t null_label = 10;
 
+    /// The sizes of the network: for 16 x 16 pixels a small one, which makes good use of a minute; for
+    /// larger pictures one of twice the width, which wants several.
+    struct sizes {
+        std::size_t base;
+        std::vector<std::size_t> multipliers;
+
+        static sizes for_pictures(std::size_t height, std::size_t width) {
+            if (height * width <= 16 * 16) return {16, {1, 2, 4}};
+            return {32, {1, 2, 2}};
+        }
+    };
+
     /// A new network for pictures of this size.
     static digit_model fresh(std::size_t height, std::size_t width, std::string learned,
-                             std::uint64_t seed, std::size_t base = 32) {
+                             std::uint64_t seed, const sizes& net) {
         diffusion::nn::unet_options options;
-        options.base = base;
-        options.multipliers = {1, 2, 2};
-        options.attention = {false, false, true};
+        options.base = net.base;
+        options.multipliers = net.multipliers;
+        options.attention.assign(net.multipliers.size(), false);
+        options.attention.back() = true;
         options.classes = classes;
         return {height, width, std::move(learned), diffusion::nn::unet<float>(options, seed)};
     }
 
     /// Writes the parameters, and as metadata everything that `load` needs.
     void save(const std::filesystem::path& path) const {
+        std::string multipliers;
+        for (const std::size_t m : net.options().multipliers) {
+            if (!multipliers.empty()) multipliers += ' ';
+            multipliers += std::to_string(m);
+        }
         diffusion::nn::save_parameters(path, net.parameters(),
                                        {{"model", "diffusion digits"},
                                         {"height", std::to_string(height)},
                                         {"width", std::to_string(width)},
                                         {"base", std::to_string(net.options().base)},
+                                        {"multipliers", multipliers},
                                         {"learned", learned},
                                         {"prediction", "velocity"},
                                         {"schedule", "cosine, T = 1000"}});
@@ -60,20 +80,21 @@ struct digit_model {
         if (found == metadata.end() || found->second != "diffusion digits")
             throw std::runtime_error(path.string() +
                                      " is not a network that this example has saved");
-        const auto number = [&](const std::string& name) {
+        const auto numbers = [&](const std::string& name, std::size_t count) {
+            std::vector<std::size_t> values;
             const auto entry = metadata.find(name);
-            std::size_t value = 0;
-            if (entry != metadata.end())
-                std::from_chars(entry->second.data(), entry->second.data() + entry->second.size(),
-                                value);
-            if (value < 1 || value > 1024)
-                throw std::runtime_error(path.string() + " does not say its " + name);
-            return value;
+            std::istringstream text(entry == metadata.end() ? "" : entry->second);
+            for (std::size_t value = 0; text >> value;) values.push_back(value);
+            const bool good = values.size() == count && text.eof();
+            if (!good || *std::min_element(values.begin(), values.end()) < 1 ||
+                *std::max_element(values.begin(), values.end()) > 256)
+                throw std::runtime_error(path.string() + ": its metadata do not tell its " + name);
+            return values;
         };
         const auto learned = metadata.find("learned");
-        digit_model model =
-            fresh(number("height"), number("width"),
-                  learned == metadata.end() ? "drawn" : learned->second, 0, number("base"));
+        digit_model model = fresh(numbers("height", 1)[0], numbers("width", 1)[0],
+                                  learned == metadata.end() ? "drawn" : learned->second, 0,
+                                  {numbers("base", 1)[0], numbers("multipliers", 3)});
         diffusion::nn::load_parameters(path, model.net.parameters());
         return model;
     }

@@ -165,9 +165,12 @@ public:
         }
     }
 
-    /// A name beside a spot of its colour, in the frame's upper right corner; one line each call.
+    /// Where the legend starts, as a part of the frame's height from its top.
+    void legend_from(double part) { legend_ = low_.y + part * (high_.y - low_.y); }
+
+    /// A name beside a spot of its colour, at the frame's right side; one line each call.
     void legend(const std::string& name, colour ink) {
-        const point where{high_.x - 12 - canvas::text_width(name), low_.y + 10 + 16 * entries_++};
+        const point where{high_.x - 12 - canvas::text_width(name), legend_ + 10 + 16 * entries_++};
         paper_->disc({where.x - 9, where.y + 3.5}, 4, ink);
         paper_->text(where, name);
     }
@@ -207,21 +210,23 @@ private:
     point high_;
     axis x_;
     axis y_;
+    double legend_ = low_.y;
     double entries_ = 0;
 };
 
-/// A loss curve: every value pale, over it the mean of the last `window` values; the loss is drawn on
-/// a logarithmic scale, as most of its way is made in the first steps.
+/// A loss curve: every value pale, over it the mean of the `window` values around each; the loss is
+/// drawn on a logarithmic scale, as most of its way is made in the first steps.
 inline canvas loss_curve(std::span<const double> losses, std::string title,
-                         std::size_t window = 50) {
+                         std::size_t window = 51) {
     canvas paper(900, 520);
     std::vector<point> raw, smooth;
-    double sum = 0, low = 1e300, high = 0;
+    double low = 1e300, high = 0;
     for (std::size_t i = 0; i < losses.size(); ++i) {
-        sum += losses[i];
-        if (i >= window) sum -= losses[i - window];
+        const std::size_t reach = std::min({window / 2, i, losses.size() - 1 - i});
+        double sum = 0;
+        for (std::size_t k = i - reach; k <= i + reach; ++k) sum += losses[k];
         raw.push_back({double(i), losses[i]});
-        smooth.push_back({double(i), sum / double(std::min(i + 1, window))});
+        smooth.push_back({double(i), sum / double(2 * reach + 1)});
         low = std::min(low, losses[i]);
         high = std::max(high, losses[i]);
     }

@@ -19,11 +19,11 @@ struct run {
     std::vector<float> values;
 };
 
-// Forty passes over 200 points on a circle.
+// Twenty passes over 200 points on a circle around (2, 0).
 run train_on_circle(std::size_t threads, std::size_t steps_before_stop) {
     std::vector<float> points;
     for (int i = 0; i < 200; ++i) {
-        points.push_back(float(std::cos(0.1 * i)));
+        points.push_back(float(2 + std::cos(0.1 * i)));  // the centre is learned first
         points.push_back(float(std::sin(0.1 * i)));
     }
     diffusion::nn::mlp<float> net({.in = 2, .hidden = 32, .layers = 2, .out = 2}, 3);
@@ -31,7 +31,7 @@ run train_on_circle(std::size_t threads, std::size_t steps_before_stop) {
     const diffusion::discrete_schedule<diffusion::cosine_beta> schedule;
     examples::training_plan plan;
     plan.seconds = std::numeric_limits<double>::infinity();
-    plan.epochs = 40;
+    plan.epochs = 20;
     plan.batch = 20;
     plan.warmup = 10;
     std::size_t asked = 0;
@@ -53,8 +53,8 @@ double mean(std::span<const double> values) {
 
 TEST_CASE("training over epochs is the same to the bit for one thread and for three") {
     const run one = train_on_circle(1, 1000), three = train_on_circle(3, 1000);
-    CHECK(one.record.losses.size() == 400);
-    CHECK(one.record.images == 8000);
+    CHECK(one.record.losses.size() == 200);
+    CHECK(one.record.images == 4000);
     CHECK(one.record.losses == three.record.losses);
     CHECK(one.values == three.values);
 }
@@ -62,7 +62,7 @@ TEST_CASE("training over epochs is the same to the bit for one thread and for th
 TEST_CASE("the loss falls while a network trains") {
     const auto losses = train_on_circle(1, 1000).record.losses;
     const std::span<const double> all(losses);
-    CHECK(mean(all.last(20)) < 0.9 * mean(all.first(10)));
+    CHECK(mean(all.last(20)) < 0.8 * mean(all.first(10)));
 }
 
 TEST_CASE("a request to stop ends the training before the next step") {
