@@ -1,21 +1,25 @@
 #pragma once
-// L0: Box-Muller: two uniform numbers become two independent normal ones, a register of pairs at a time, and with the same
-// bits from every compiler.
+// L0: Box-Muller: two uniform numbers become two independent normal ones, a register of pairs at a
+// time, and with the same bits from every compiler.
 //
-//     z0 = sqrt(-2 log u) cos(2 pi v),   z1 = sqrt(-2 log u) sin(2 pi v)       (Box and Muller 1958)
+//     z0 = sqrt(-2 log u) cos(2 pi v),   z1 = sqrt(-2 log u) sin(2 pi v)       (Box and Muller
+//     1958)
 //
-// Why not std::normal_distribution: each standard library has its own algorithm, so the same seed draws another picture
-// elsewhere; it keeps a state; and it rejects, so nobody knows which random word ends up in element 1000. And why not
-// std::log and std::cos: their last bits differ between C libraries, and a call per element is slow.
+// Why not std::normal_distribution: each standard library has its own algorithm, so the same seed
+// draws another picture elsewhere; it keeps a state; and it rejects, so nobody knows which random
+// word ends up in element 1000. And why not std::log and std::cos: their last bits differ between C
+// libraries, and a call per element is slow.
 //
-// Same bits everywhere: IEEE 754 fixes the result of every single +, -, *, / and sqrt, but a compiler may contract
-// a * b + c into one fused operation that rounds once instead of twice, and whether it does so depends on compiler,
-// flags and machine. The expressions below are written so that contraction makes no difference: a product that is added
-// to something either is exact or comes from `product`. (-ffast-math cancels this.)
+// Same bits everywhere: IEEE 754 fixes the result of every single +, -, *, / and sqrt, but a
+// compiler may contract a * b + c into one fused operation that rounds once instead of twice, and
+// whether it does so depends on compiler, flags and machine. The expressions below are written so
+// that contraction makes no difference: a product that is added to something either is exact or
+// comes from `product`. (-ffast-math cancels this.)
 //
-// Accuracy, in units of the last place, as the greatest errors over every 15th of the 2^32 words: float radius 1.44, sine
-// and cosine 1.99; double 1.42 and 1.94; also near the zeros of the three. The product adds half a unit. The rounding of
-// the uniform number is included. tests/random/box_muller.cpp sweeps a part of the words against 1.5 and 2.
+// Accuracy, in units of the last place, as the greatest errors over every 15th of the 2^32 words:
+// float radius 1.44, sine and cosine 1.99; double 1.42 and 1.94; also near the zeros of the three.
+// The product adds half a unit. The rounding of the uniform number is included.
+// tests/random/box_muller.cpp sweeps a part of the words against 1.5 and 2.
 
 #include <bit>
 #include <cstddef>
@@ -25,9 +29,10 @@
 
 namespace diffusion::detail {
 
-/// Polynomial coefficients, rising powers, and bit patterns for one precision. The polynomials interpolate their
-/// function in the Chebyshev nodes of the interval (computed with 60 digits), which is within a small factor of the best
-/// polynomial of that degree; the relative errors of the result that they cause, rounded as they are, stand beside them.
+/// Polynomial coefficients, rising powers, and bit patterns for one precision. The polynomials
+/// interpolate their function in the Chebyshev nodes of the interval (computed with 60 digits),
+/// which is within a small factor of the best polynomial of that degree; the relative errors of the
+/// result that they cause, rounded as they are, stand beside them.
 template <class T>
 struct normal_math;
 
@@ -95,8 +100,8 @@ class normal_lanes {
         return zero;
     }
 
-    /// a * b, rounded, whatever is done with it: a * b + 0 may be contracted, with the same result, but what is then
-    /// added to it stays apart.
+    /// a * b, rounded, whatever is done with it: a * b + 0 may be contracted, with the same result,
+    /// but what is then added to it stays apart.
     number product(number a, number b) const { return a * b + zero_; }
 
     /// c_i + c_{i+1} x + c_{i+2} x^2 + ... by Horner's rule.
@@ -112,7 +117,8 @@ class normal_lanes {
 public:
     normal_lanes() : zero_(number{} + opaque_zero()) {}
 
-    /// -2 log(u) for u in (0, 1), given as y = u if u < 1/2 and y = u - 1 if not, so that u near 1 loses nothing.
+    /// -2 log(u) for u in (0, 1), given as y = u if u < 1/2 and y = u - 1 if not, so that u near 1
+    /// loses nothing.
     ///
     /// With u = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), and s = f / (2 + f):
     /// log(1 + f) = 2 atanh(s) = f - s (f - R), R = 2 atanh(s) / s - 2, because 2 s = f - s f.
@@ -147,7 +153,8 @@ public:
         return T(1) + product(polynomial(math::cosine, z), z);
     }
 
-    /// radius * cosine and radius * sine of the angle of (quadrant + x) quarter turns; quadrant = 0 .. 3.
+    /// radius * cosine and radius * sine of the angle of (quadrant + x) quarter turns; quadrant = 0
+    /// .. 3.
     void polar(number radius, number x, pattern quadrant, T* z_cosine, T* z_sine) const {
         const pattern s = std::bit_cast<pattern>(sine_of_quarters(x));
         const pattern c = std::bit_cast<pattern>(cosine_of_quarters(x));

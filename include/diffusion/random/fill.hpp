@@ -18,19 +18,23 @@
 namespace diffusion {
 namespace detail {
 
-/// Box-Muller pairs of a group: words 0 and 2 of a counter are radii, words 1 and 3 the angles that go with them.
+/// Box-Muller pairs of a group: words 0 and 2 of a counter are radii, words 1 and 3 the angles that
+/// go with them.
 inline constexpr std::size_t group_pairs = group_elements / 2;
 
-/// Position of pair p's radius word, and of its cosine element, in the group. Angle word and sine element stand 16 behind.
+/// Position of pair p's radius word, and of its cosine element, in the group. Angle word and sine
+/// element stand 16 behind.
 constexpr std::size_t pair_position(std::size_t p) {
     return p + p / group_counters * group_counters;
 }
 
-// A radius word r divides (0, 1) into 2^32 cells: u = (r + 1/2) / 2^32 in float, and in double a second word divides the
-// cell again. Below, y = u or u - 1, whichever is nearer to 0, as minus_two_log wants it: the bits of r are inverted where
-// its uppermost bit is set, so that 1 - u is as exact as u.
+// A radius word r divides (0, 1) into 2^32 cells: u = (r + 1/2) / 2^32 in float, and in double a
+// second word divides the cell again. Below, y = u or u - 1, whichever is nearer to 0, as
+// minus_two_log wants it: the bits of r are inverted where its uppermost bit is set, so that 1 - u
+// is as exact as u.
 //
-// An angle word a is a turn of (a + 1/2) / 2^32, taken as x quarter turns from the nearest of the 4 quadrants.
+// An angle word a is a turn of (a + 1/2) / 2^32, taken as x quarter turns from the nearest of the 4
+// quadrants.
 
 /// An integer w < 2^52 as a double: placed where an ulp is 1.
 inline lanes<double> exact(lanes<std::uint64_t> w) {
@@ -69,7 +73,8 @@ lanes<Word> quadrant(lanes<Word> a) {
     return ((a + Word{1u << 29}) >> 30) & Word{3};
 }
 
-/// Below this radius word, u < 2^-16, the cells of 32 bits become coarse: float takes the second word there as well.
+/// Below this radius word, u < 2^-16, the cells of 32 bits become coarse: float takes the second
+/// word there as well.
 inline constexpr std::uint32_t tail_words = 1u << 16;
 
 /// Refines the radii in the tail, found in one group of 2000.
@@ -161,8 +166,8 @@ constexpr T smaller(T a, T b) {
     return b < a ? b : a;
 }
 
-/// Fills `out` with elements first_element, first_element + 1, ... Whole groups only are ever computed, and a part of one
-/// is copied: no element depends on where a range begins or ends.
+/// Fills `out` with elements first_element, first_element + 1, ... Whole groups only are ever
+/// computed, and a part of one is copied: no element depends on where a range begins or ends.
 template <class T, class Group>
 void fill_groups(std::span<T> out, std::uint64_t first_element, Group&& make_group) {
     std::uint64_t group = first_element / group_elements;
@@ -190,14 +195,15 @@ inline void require_elements_fit(const char* function, std::size_t size,
 
 }  // namespace detail
 
-/// Fills z with independent standard normal numbers: z[i] is a function of (seed, stream, step, sub_draw,
-/// first_element + i) and of nothing else.
+/// Fills z with independent standard normal numbers: z[i] is a function of (seed, stream, step,
+/// sub_draw, first_element + i) and of nothing else.
 ///
-/// Pieces of a sequence, drawn in any order by any number of threads, have the same bits as the whole drawn at once, and
-/// neither compiler nor optimisation nor instruction set changes a bit. `float` takes one 32-bit word per element (and a
-/// second one far out in the tail), `double` refines the same word by a second one: both draw the same picture,
-/// |z_double - z_float| <= 2^-20 max(1, |z|). The largest |z| possible is 9.5.
-/// Throws std::invalid_argument if the elements go beyond 2^64.
+/// Pieces of a sequence, drawn in any order by any number of threads, have the same bits as the
+/// whole drawn at once, and neither compiler nor optimisation nor instruction set changes a bit.
+/// `float` takes one 32-bit word per element (and a second one far out in the tail), `double`
+/// refines the same word by a second one: both draw the same picture, |z_double - z_float| <= 2^-20
+/// max(1, |z|). The largest |z| possible is 9.5. Throws std::invalid_argument if the elements go
+/// beyond 2^64.
 template <class T>
 void fill_normal(std::span<T> z, std::uint64_t seed, const noise_address& where,
                  std::uint64_t first_element = 0) {
@@ -212,9 +218,9 @@ void fill_normal(std::span<T> z, std::uint64_t seed, const noise_address& where,
     });
 }
 
-/// Fills u with independent numbers uniform in the open interval (0, 1): the middles of 2^23 (float) or 2^52 (double)
-/// equal cells, all exactly representable, never 0 or 1. Otherwise as `fill_normal`, and independent of it at an equal
-/// address.
+/// Fills u with independent numbers uniform in the open interval (0, 1): the middles of 2^23
+/// (float) or 2^52 (double) equal cells, all exactly representable, never 0 or 1. Otherwise as
+/// `fill_normal`, and independent of it at an equal address.
 template <class T>
 void fill_uniform(std::span<T> u, std::uint64_t seed, const noise_address& where,
                   std::uint64_t first_element = 0) {

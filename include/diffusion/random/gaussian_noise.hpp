@@ -1,5 +1,6 @@
 #pragma once
-// L0: the noise sources to use by default: no state, so the same picture for any thread count, chunking and batch size.
+// L0: the noise sources to use by default: no state, so the same picture for any thread count,
+// chunking and batch size.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +15,8 @@
 
 namespace diffusion {
 
-/// z ~ N(0, I) as a pure function of (seed, address, element): `gaussian_noise{42}`. See `fill_normal`.
+/// z ~ N(0, I) as a pure function of (seed, address, element): `gaussian_noise{42}`. See
+/// `fill_normal`.
 struct gaussian_noise {
     std::uint64_t seed = 0;
 
@@ -24,10 +26,11 @@ struct gaussian_noise {
     }
 };
 
-/// A batch in which each item has its own seed: slice i of n = seeds.size() equal contiguous slices is what
-/// `gaussian_noise{seeds[i]}` draws for it alone, so picture i does not depend on the batch it is drawn in.
-/// Slices follow storage order: x[i] of a row-major array (n, ...), a column of a column-major Eigen matrix.
-/// Throws std::invalid_argument if there are no seeds, or if their number does not divide the number of elements.
+/// A batch in which each item has its own seed: slice i of n = seeds.size() equal contiguous slices
+/// is what `gaussian_noise{seeds[i]}` draws for it alone, so picture i does not depend on the batch
+/// it is drawn in. Slices follow storage order: x[i] of a row-major array (n, ...), a column of a
+/// column-major Eigen matrix. Throws std::invalid_argument if there are no seeds, or if their
+/// number does not divide the number of elements.
 struct per_item_noise {
     std::vector<std::uint64_t> seeds;
 

@@ -1,13 +1,15 @@
 #pragma once
 // L0: one vector register of numbers, as a type with + - * / & | ^ << >> for each lane.
 //
-// These are the vector types that GCC and Clang share ("vector extensions"). Code written with them reads like scalar
-// code and is fast without trust in an auto-vectoriser; how many lanes there are never changes a result.
+// These are the vector types that GCC and Clang share ("vector extensions"). Code written with them
+// reads like scalar code and is fast without trust in an auto-vectoriser; how many lanes there are
+// never changes a result.
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #else
@@ -80,8 +82,8 @@ lanes<T> arithmetic_sequence(T first, T stride) {
     return load(values);
 }
 
-/// The 64-bit products of the lower halves of the lanes. Every x86 has one instruction for it, which Clang recognises and
-/// GCC 12 does not: it multiplies all 64 bits, at three times the price.
+/// The 64-bit products of the lower halves of the lanes. Every x86 has one instruction for it,
+/// which Clang recognises and GCC 12 does not: it multiplies all 64 bits, at three times the price.
 inline lanes<std::uint64_t> product_of_lower_halves(lanes<std::uint64_t> a,
                                                     lanes<std::uint64_t> b) {
     using words = lanes<std::uint64_t>;
@@ -100,8 +102,19 @@ inline lanes<std::uint64_t> product_of_lower_halves(lanes<std::uint64_t> a,
 #endif
 }
 
-/// Replaces n numbers, a multiple of 4, by their square roots, correctly rounded. (std::sqrt may set errno, which keeps
-/// compilers from vectorising it.)
+/// The upper half of each lane in its lower half (and the lower in the upper): a shuffle, which on
+/// x86 does not wait for the unit that multiplies, as a shift would.
+inline lanes<std::uint64_t> halves_swapped(lanes<std::uint64_t> v) {
+    const auto halves = std::bit_cast<lanes<std::uint32_t>>(v);
+    return [&]<std::size_t... k>(std::index_sequence<k...>) {
+        return std::bit_cast<lanes<std::uint64_t>>(
+            __builtin_shufflevector(halves, halves, static_cast<int>(k ^ 1)...));
+    }
+    (std::make_index_sequence<lane_count<std::uint32_t>>{});
+}
+
+/// Replaces n numbers, a multiple of 4, by their square roots, correctly rounded. (std::sqrt may
+/// set errno, which keeps compilers from vectorising it.)
 inline void square_roots(float* x, std::size_t n) {
 #if defined(__SSE2__)
     for (std::size_t i = 0; i < n; i += 4) _mm_storeu_ps(x + i, _mm_sqrt_ps(_mm_loadu_ps(x + i)));

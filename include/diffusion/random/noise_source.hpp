@@ -7,7 +7,8 @@
 
 namespace diffusion {
 
-/// What a draw is for. Draws for different purposes are independent even where step and sub_draw are equal.
+/// What a draw is for. Draws for different purposes are independent even where step and sub_draw
+/// are equal.
 enum class noise_stream : std::uint32_t {
     start,       ///< x_T, the pure noise a sampler starts from
     step,        ///< z of a stochastic step t -> s
@@ -18,8 +19,8 @@ enum class noise_stream : std::uint32_t {
     user         ///< never used by the library; values above it are free as well
 };
 
-/// The address of one draw. A noise source that has no state returns the same numbers for the same address, whenever
-/// and however often it is asked.
+/// The address of one draw. A noise source that has no state returns the same numbers for the same
+/// address, whenever and however often it is asked.
 struct noise_address {
     noise_stream stream = noise_stream::step;
     std::uint64_t step = 0;  ///< index of the step, of the training iteration, of the picture, ...
@@ -31,8 +32,9 @@ struct noise_address {
 };
 
 /// A callable that fills a tensor with z ~ N(0, I): `noise(z, where)`.
-/// Semantics: every element of z is overwritten with an independent standard normal number; z is neither resized nor
-/// read. Models: `gaussian_noise`, `per_item_noise`, `sequential`, and any lambda of this form.
+/// Semantics: every element of z is overwritten with an independent standard normal number; z is
+/// neither resized nor read. Models: `gaussian_noise`, `per_item_noise`, `sequential`, and any
+/// lambda of this form.
 template <class Z, class X>
 concept noise_source = tensor<X> && requires(Z& noise, X& z, const noise_address& where) {
     noise(z, where);

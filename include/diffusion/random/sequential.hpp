@@ -1,5 +1,6 @@
 #pragma once
-// L0: any generator of the standard library's kind (std::mt19937_64, std::minstd_rand, your own) as a noise source.
+// L0: any generator of the standard library's kind (std::mt19937_64, std::minstd_rand, your own) as
+// a noise source.
 
 #include <concepts>
 #include <cstddef>
@@ -14,8 +15,9 @@
 namespace diffusion {
 namespace detail {
 
-/// What std::uniform_random_bit_generator asks (it lives in <random>, which the core does not include): a callable that
-/// returns each of the integers min() .. max() with the same probability, independently of its other calls.
+/// What std::uniform_random_bit_generator asks (it lives in <random>, which the core does not
+/// include): a callable that returns each of the integers min() .. max() with the same probability,
+/// independently of its other calls.
 template <class G>
 concept bit_generator =
     std::invocable<G&> && std::unsigned_integral<std::invoke_result_t<G&>> && requires {
@@ -23,8 +25,9 @@ concept bit_generator =
     < std::remove_cvref_t<G>::max();
 };
 
-/// How many bits k to take from a number below `range` (0 stands for 2^64). A number not below the largest multiple of 2^k
-/// is thrown away, so that the 2^k values of the bits are equally probable; k has the most bits per call on average.
+/// How many bits k to take from a number below `range` (0 stands for 2^64). A number not below the
+/// largest multiple of 2^k is thrown away, so that the 2^k values of the bits are equally probable;
+/// k has the most bits per call on average.
 constexpr int bits_per_call(std::uint64_t range) {
     if (range == 0) return 64;
     int best = 1;
@@ -66,15 +69,18 @@ std::uint64_t random_word(G& generator) {
 
 }  // namespace detail
 
-/// Standard normal numbers from a generator of your own: `sequential{rng}` draws from `rng` itself (which must live as
-/// long), `sequential{std::mt19937_64(7)}` keeps the generator in the noise source.
+/// Standard normal numbers from a generator of your own: `sequential{rng}` draws from `rng` itself
+/// (which must live as long), `sequential{std::mt19937_64(7)}` keeps the generator in the noise
+/// source.
 ///
-/// Numbers 2 i and 2 i + 1 of a call are a Box-Muller pair made of 64 bits of radius and 64 bits of angle, in double
-/// precision; with an odd number of elements the last sine is dropped, so that nothing is carried over between calls. The
-/// bits depend on the generator only, never on the standard library or compiler (no std::normal_distribution).
+/// Numbers 2 i and 2 i + 1 of a call are a Box-Muller pair made of 64 bits of radius and 64 bits of
+/// angle, in double precision; with an odd number of elements the last sine is dropped, so that
+/// nothing is carried over between calls. The bits depend on the generator only, never on the
+/// standard library or compiler (no std::normal_distribution).
 ///
-/// Unlike `gaussian_noise` it has a state: what is drawn depends on the order and the sizes of all calls before, the address
-/// is ignored, and a run cannot be split among threads or resumed in the middle.
+/// Unlike `gaussian_noise` it has a state: what is drawn depends on the order and the sizes of all
+/// calls before, the address is ignored, and a run cannot be split among threads or resumed in the
+/// middle.
 template <detail::bit_generator Generator>
 struct sequential {
     Generator generator;

@@ -1,26 +1,32 @@
 #pragma once
-// L0: random words at an address: which counter and which key of Philox give the word behind an element of a draw.
+// L0: random words at an address: which counter and which key of Philox give the word behind an
+// element of a draw.
 //
 // Two levels of Philox4x32-10 (philox.hpp); words are written least significant first:
 //
-//   1. the address picks a sequence       key = seed (2 words)    counter = (stream, sub_draw, step low, step high)
+//   1. the address picks a sequence       key = seed (2 words)    counter = (stream, sub_draw, step
+//   low, step high)
 //                                         output = (a, b, c, d)
-//   2. the element picks a word of it     key = (a, b)            counter = (n low, n high | kind << 30, c, d)
+//   2. the element picks a word of it     key = (a, b)            counter = (n low, n high | kind
+//   << 30, c, d)
 //
-// Element e is word w = (e / 16) mod 4 of counter n = 16 (e / 64) + e mod 16. So 64 elements in a row, a *group*, are the
-// four words of 16 counters, and the lanes of a vector register are stored as they stand:
+// Element e is word w = (e / 16) mod 4 of counter n = 16 (e / 64) + e mod 16. So 64 elements in a
+// row, a *group*, are the four words of 16 counters, and the lanes of a vector register are stored
+// as they stand:
 //
-//   element   64 g + 0 ... 64 g + 15 | 64 g + 16 ... 64 g + 31 | 64 g + 32 ... 64 g + 47 | 64 g + 48 ... 64 g + 63
-//   counter   16 g + 0 ... 16 g + 15 | 16 g +  0 ... 16 g + 15 | 16 g +  0 ... 16 g + 15 | 16 g +  0 ... 16 g + 15
-//   word               0             |           1             |           2             |           3
+//   element   64 g + 0 ... 64 g + 15 | 64 g + 16 ... 64 g + 31 | 64 g + 32 ... 64 g + 47 | 64 g +
+//   48 ... 64 g + 63 counter   16 g + 0 ... 16 g + 15 | 16 g +  0 ... 16 g + 15 | 16 g +  0 ... 16
+//   g + 15 | 16 g +  0 ... 16 g + 15 word               0             |           1             |
+//           2             |           3
 //
-// n needs 62 of its 64 bits; `kind` in the upper two keeps apart the words of normal and of uniform numbers, and the
-// second words that double precision takes.
+// n needs 62 of its 64 bits; `kind` in the upper two keeps apart the words of normal and of uniform
+// numbers, and the second words that double precision takes.
 //
-// Nothing collides: level 1 is a bijection of the 128 bits (stream, sub_draw, step), so that, for one seed, two addresses
-// differ in (a, b, c, d) and two pairs (address, element) in the key or the counter of level 2. All 64 bits of seed, step
-// and element are used. (Another seed is another bijection; that it maps some address to the same (a, b, c, d) as the
-// first seed maps another is a coincidence of probability 2^-128.)
+// Nothing collides: level 1 is a bijection of the 128 bits (stream, sub_draw, step), so that, for
+// one seed, two addresses differ in (a, b, c, d) and two pairs (address, element) in the key or the
+// counter of level 2. All 64 bits of seed, step and element are used. (Another seed is another
+// bijection; that it maps some address to the same (a, b, c, d) as the first seed maps another is a
+// coincidence of probability 2^-128.)
 
 #include <cstddef>
 #include <cstdint>
@@ -42,15 +48,15 @@ enum class word_kind : std::uint32_t { normal, normal_refinement, uniform, unifo
 
 /// All the words at one address: level 1 is done in the constructor, level 2 on demand.
 class word_sequence {
-    using words = lanes<
-        std::
-            uint64_t>;  // one 32-bit word in the lower half of each lane, anything in the upper half
+    // one 32-bit word in the lower half of each lane, anything in the upper half
+    using words = lanes<std::uint64_t>;
     static constexpr std::size_t lanes_ = lane_count<std::uint64_t>;
 
     words round_key_[philox_rounds][2];
     std::uint32_t upper_[2];
 
-    /// philox4x32 for the counters with the lower words `first` and `second`: two registers hide each other's latency.
+    /// philox4x32 for the counters with the lower words `first` and `second`: two registers hide
+    /// each other's latency.
     void philox(words first, words second, std::uint32_t n_high, words (&x)[4][2]) const {
         const words multiplier_0 = words{} + std::uint64_t{philox_multiplier[0]};
         const words multiplier_1 = words{} + std::uint64_t{philox_multiplier[1]};
@@ -65,9 +71,9 @@ class word_sequence {
             for (int i = 0; i < 2; ++i) {
                 const words p0 = product_of_lower_halves(x[0][i], multiplier_0);
                 const words p1 = product_of_lower_halves(x[2][i], multiplier_1);
-                x[0][i] = (p1 >> 32) ^ x[1][i] ^ key[0];
+                x[0][i] = halves_swapped(p1) ^ x[1][i] ^ key[0];
                 x[1][i] = p1;
-                x[2][i] = (p0 >> 32) ^ x[3][i] ^ key[1];
+                x[2][i] = halves_swapped(p0) ^ x[3][i] ^ key[1];
                 x[3][i] = p0;
             }
         }
@@ -95,7 +101,8 @@ public:
     /// The words of one group, in the order of its elements.
     void group(std::uint64_t g, word_kind kind, std::uint32_t* out) const {
         const std::uint64_t n = g * group_counters;
-        // Even counters in the first register, odd ones in the second: lane by lane, they are then stored side by side.
+        // Even counters in the first register, odd ones in the second: lane by lane, they are then
+        // stored side by side.
         words even = arithmetic_sequence<std::uint64_t>(static_cast<std::uint32_t>(n), 2);
         for (std::size_t i = 0; i < group_counters; i += 2 * lanes_) {
             words x[4][2];
