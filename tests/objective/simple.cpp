@@ -9,6 +9,7 @@
 
 #include <diffusion/objective/simple.hpp>
 #include <diffusion/schedule/discrete.hpp>
+#include <diffusion/tensor/span.hpp>
 #include <diffusion/tensor/std.hpp>
 
 using namespace diffusion;
@@ -97,4 +98,16 @@ TEST_CASE("the gradient may replace the prediction, and sizes that differ are re
     CHECK_THROWS_AS(squared_error(x, target, std::span<const double>(weights), short_one),
                     std::invalid_argument);
     CHECK_THROWS_AS(simple_objective(discrete_schedule<>{}).init(x, 3), std::invalid_argument);
+}
+
+TEST_CASE("data may be a window on memory that somebody else owns") {
+    vector memory{1, 2, 3, 4};
+    const std::span<double> x_0(memory);
+    const simple_objective objective(discrete_schedule<>{});
+    auto from_window = objective.init(x_0, 2);
+    auto from_vector = objective.init(memory, 2);
+    objective.draw(x_0, from_window, 3);
+    objective.draw(memory, from_vector, 3);
+    CHECK(from_window.x_t == from_vector.x_t);
+    CHECK(from_window.target == from_vector.target);
 }

@@ -38,9 +38,9 @@ constexpr target_weights weights_of(target kind, const noise_level& t) {
 /// Writes the training target of every item: out_i = target of (x_0)_i and eps_i at level t[i].
 /// `out` may be x_0 or eps. Throws std::invalid_argument if the number of levels does not divide
 /// the number of elements.
-template <tensor X>
-void training_target(X& out, target kind, const X& x_0, std::span<const noise_level> t,
-                     const X& eps) {
+template <tensor X, tensor Data = owner_t<X>, tensor Noise = owner_t<X>>
+void training_target(X& out, target kind, const Data& x_0, std::span<const noise_level> t,
+                     const Noise& eps) {
     using T = scalar_t<X>;
     const std::span<const T> data = elements(x_0), noise = elements(eps);
     for_each_item(out, t.size(), [&](std::size_t i, std::span<T> item) {
