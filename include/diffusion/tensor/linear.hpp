@@ -54,6 +54,10 @@ constexpr linear_sum<T, N + 1> operator+(const linear_sum<T, N>& a, term<T> b) {
 
 namespace detail {
 
+#if defined(__clang__)  // says so where it may not vectorise, under a sanitizer for instance
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpass-failed"
+#endif
 /// out[e] = sum_k c_k x_k[e], one pass; the coefficients are rounded to T here, once.
 template <std::size_t N, class T>
 void combine(std::span<T> out, const term<T>* terms) {
@@ -73,6 +77,9 @@ void combine(std::span<T> out, const term<T>* terms) {
     }
     (std::make_index_sequence<N>{});
 }
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 
 }  // namespace detail
 
