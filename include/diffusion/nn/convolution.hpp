@@ -83,9 +83,10 @@ struct conv2d {
     explicit operator bool() const { return static_cast<bool>(weight); }
 
     var<T> operator()(const var<T>& x) const {
-        diffusion::detail::require(x.shape().channels == in, weight.info().name.c_str(),
-                                   "the input must have the layer's number of channels",
-                                   nn::to_string(x.shape()));
+        if (x.shape().channels != in)
+            diffusion::detail::reject(weight.info().name.c_str(),
+                                      "the input must have the layer's number of channels",
+                                      nn::to_string(x.shape()));
         nn::tape<T>& tape = x.tape();
         return convolve(x, tape.use(weight), tape.use(bias), out, kernel, stride,
                         weight.owner->prepared(weight.index));

@@ -32,9 +32,10 @@ struct linear_layer {
     }
 
     var<T> operator()(const var<T>& x) const {
-        diffusion::detail::require(
-            x.shape().channels == weight.info().sizes[0], weight.info().name.c_str(),
-            "the input must have the layer's number of channels", nn::to_string(x.shape()));
+        if (x.shape().channels != weight.info().sizes[0])
+            diffusion::detail::reject(weight.info().name.c_str(),
+                                      "the input must have the layer's number of channels",
+                                      nn::to_string(x.shape()));
         return linear(x, x.tape().use(weight), x.tape().use(bias));
     }
 };

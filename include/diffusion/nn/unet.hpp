@@ -212,11 +212,12 @@ private:
 
     void check(const nn::shape& s, std::span<const std::size_t> labels) const {
         const std::size_t unit = std::size_t{1} << (options_.multipliers.size() - 1);
-        diffusion::detail::require(
-            s.channels == options_.image_channels && s.height % unit == 0 && s.width % unit == 0,
-            "diffusion::nn::unet",
-            "x must have image_channels, and a height and width divisible by 2^(levels - 1)",
-            to_string(s));
+        if (s.channels != options_.image_channels || s.height % unit != 0 || s.width % unit != 0)
+            diffusion::detail::reject(
+                "diffusion::nn::unet",
+                "x must have image_channels, and a height and width divisible "
+                "by 2^(levels - 1)",
+                to_string(s));
         diffusion::detail::require(labels.empty() || options_.classes > 0, "diffusion::nn::unet",
                                    "labels need a net with classes", labels.size());
     }
