@@ -40,6 +40,14 @@ TEST_CASE(
     check_against_table<sigmoid_beta>("sigmoid");
 }
 
+TEST_CASE("a thousand betas of 1e-12 are not lost in rounding") {
+    const discrete_schedule schedule([](std::size_t, std::size_t) { return 1e-12; }, 1000);
+    for (const double t : {0.0, 9.0, 999.0}) {
+        const double log_alpha_bar = (t + 1) * std::log1p(-1e-12);
+        CHECK(relative_error(schedule(t).sigma, std::sqrt(-std::expm1(log_alpha_bar))) < 1e-14);
+    }
+}
+
 TEST_CASE("by default a discrete schedule is that of Ho et al.: T = 1000, beta from 1e-4 to 0.02") {
     const discrete_schedule<> schedule;
     CHECK(schedule.size() == 1000);
