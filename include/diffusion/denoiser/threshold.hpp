@@ -10,8 +10,8 @@
 
 namespace diffusion {
 
-/// x_0-hat clipped to [low, high], element by element (Ho et al. 2020 clip to [-1, 1]).
-/// Throws std::invalid_argument unless low < high.
+/// x_0-hat clipped to [low, high], element by element (Ho et al. 2020 clip to [-1, 1]). Throws
+/// std::invalid_argument unless low < high.
 template <class D>
 struct clipped {
     D inner;

@@ -34,7 +34,8 @@ template <class V>
     throw std::invalid_argument(std::string(function) + ": " + rule + ", got " + shown(received));
 }
 
-/// Throws std::invalid_argument with the message "function: rule", where no single value is to blame.
+/// Throws std::invalid_argument with the message "function: rule", where no single value is to
+/// blame.
 [[noreturn]] inline void reject(const char* function, const char* rule) {
     throw std::invalid_argument(std::string(function) + ": " + rule);
 }

@@ -31,8 +31,8 @@ time_grid uniform_time(const S& schedule, std::size_t n) {
     return uniform_time(schedule, n, schedule.t_max(), schedule.t_min());
 }
 
-/// The time at which a schedule has the given lambda, by bisection to the last bit.
-/// Throws std::invalid_argument if no time in [t_min, t_max] has it.
+/// The time at which a schedule has the given lambda, by bisection to the last bit. Throws
+/// std::invalid_argument if no time in [t_min, t_max] has it.
 template <noise_schedule S>
 double time_of_lambda(const S& schedule, double lambda) {
     double noisy = schedule.t_max(), clean = schedule.t_min();

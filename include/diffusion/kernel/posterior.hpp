@@ -13,12 +13,15 @@ namespace diffusion {
 /// q(x_s | x_t, x_0) for s cleaner than t (Ho et al. 2020, eq. 6-7), as x_s = a x_t + b x_0 + c z.
 /// With h = lambda_s - lambda_t:
 ///
-///     a = (sigma_s/sigma_t) e^{-h},    b = alpha_s (1 - e^{-2h}),    c = sigma_s sqrt(1 -
-///     e^{-2h}).
+///     a = (sigma_s/sigma_t) e^{-h},   b = alpha_s (1 - e^{-2h}),   c = sigma_s sqrt(1 - e^{-2h}).
 ///
-/// For DDPM: a = sqrt(1-beta_t) (1 - alpha-bar_s)/(1 - alpha-bar_t), b = sqrt(alpha-bar_s)
-/// beta_t/(1 - alpha-bar_t), c^2 = beta-tilde_t. Holds in the limits: s clean (a = c = 0, b = 1)
-/// and alpha_t = 0 (a = 0). Throws std::invalid_argument unless s is cleaner than t.
+/// For DDPM:
+///
+///     a = sqrt(1-beta_t) (1 - alpha-bar_s)/(1 - alpha-bar_t),
+///     b = sqrt(alpha-bar_s) beta_t/(1 - alpha-bar_t),   c^2 = beta-tilde_t.
+///
+/// Holds in the limits: s clean (a = c = 0, b = 1) and alpha_t = 0 (a = 0).
+/// Throws std::invalid_argument unless s is cleaner than t.
 inline gaussian_kernel<1> posterior(const noise_level& t, const noise_level& s) {
     const double h = s.lambda - t.lambda;
     detail::require(h > 0, "diffusion::posterior",
@@ -45,12 +48,13 @@ inline gaussian_kernel<1> reverse_kernel(const noise_level& t, const noise_level
 }
 
 /// p_theta with a learned variance between the two fixed ones (Nichol and Dhariwal 2021, eq. 15):
-/// the network gives, element by element, v in [0, 1] and   log variance = v log beta_t + (1 - v)
-/// log beta-tilde_t.
+/// the network gives, element by element, v in [0, 1] and
+///
+///     log variance = v log beta_t + (1 - v) log beta-tilde_t.
 struct learned_range_kernel {
-    gaussian_kernel<1> mean;  ///< the posterior's a and b, with c = 0
-    double log_variance_small,
-        log_variance_large;  ///< of beta-tilde_t (-inf at the last step) and of beta_t
+    gaussian_kernel<1> mean;    ///< the posterior's a and b, with c = 0
+    double log_variance_small;  ///< log beta-tilde_t, -inf at the last step
+    double log_variance_large;  ///< log beta_t
 
     /// log variance at v.
     double log_variance(double v) const {

@@ -18,8 +18,8 @@ void q_sample(X& x_t, const Data& x_0, const noise_level& t, const Noise& z) {
     ref(x_t) = t.alpha * ref(x_0) + t.sigma * ref(z);
 }
 
-/// The same for a batch in which item i has a level t[i] of its own, as in training.
-/// Throws std::invalid_argument if the number of levels does not divide the number of elements.
+/// The same for a batch in which item i has a level t[i] of its own, as in training. Throws
+/// std::invalid_argument if the number of levels does not divide the number of elements.
 template <tensor X, tensor Data = owner_t<X>, tensor Noise = owner_t<X>>
 void q_sample(X& x_t, const Data& x_0, std::span<const noise_level> t, const Noise& z) {
     using T = scalar_t<X>;

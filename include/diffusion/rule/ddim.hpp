@@ -16,12 +16,12 @@ namespace detail {
 /// Ermon 2021, eq. 12).
 struct ddim_split {
     double direction;  ///< sqrt(sigma_s^2 - std^2), the weight of eps-hat
-    double
-        std;  ///< eq. (16): eta sqrt((1 - alpha-bar_s)/(1 - alpha-bar_t)) sqrt(1 - alpha-bar_t/alpha-bar_s)
+    double std;        ///< eq. (16), the weight of z
 
+    /// Eq. (16) is eta sqrt((1 - alpha-bar_s)/(1 - alpha-bar_t)) sqrt(1 - alpha-bar_t/alpha-bar_s).
+    /// In lambda, with h = lambda_s - lambda_t, it reads eta sigma_s sqrt(1 - e^{-2h}).
     ddim_split(const node& t, const node& s, double eta) {
         require(eta >= 0, "diffusion::ddim", "eta must not be negative", eta);
-        // In lambda, with h = lambda_s - lambda_t, eq. (16) reads eta sigma_s sqrt(1 - e^{-2h}).
         std = eta == 0 ? 0 : eta * s.sigma * std::sqrt(-std::expm1(2 * (t.lambda - s.lambda)));
         const double rest = s.sigma * s.sigma - std * std;
         require(rest >= -1e-14 * s.sigma * s.sigma, "diffusion::ddim",

@@ -12,12 +12,12 @@ namespace diffusion {
 
 /// DPM-Solver++ 2M, the "midpoint" form that everybody uses (Lu et al. 2022b, algorithm 2):
 ///
-///   x_s = a x_t + b (D_0 + (D_0 - D_1)/(2 r)) + c z,    r = (lambda_t - lambda_{t-1})/h,
+///   x_s = a x_t + b (D_0 + (D_0 - D_1)/(2 r)) + c z,    r = (lambda_t - lambda_u)/h,
 ///
-/// with a, b, c of the one-term exponential step. The exact second-order weight of the difference
-/// D_0 - D_1 would be that of `exponential_adams<2>` (its "heun" form); this one differs by a
-/// factor 1 + O(h), keeps order 2 and damps more. eta = 1 is SDE-DPM-Solver++ 2M. The first step,
-/// and a step of infinite h, have order 1.
+/// with a, b, c of the one-term exponential step, and u the node of D_1, seen before t. The exact
+/// second-order weight of the difference D_0 - D_1 would be that of `exponential_adams<2>` (its
+/// "heun" form); this one differs by a factor 1 + O(h), keeps order 2 and damps more. eta = 1 is
+/// SDE-DPM-Solver++ 2M. The first step, and a step of infinite h, have order 1.
 struct dpm_solver_pp_2m {
     double eta = 0;
     static constexpr std::size_t order = 2;

@@ -15,10 +15,13 @@ namespace diffusion {
 namespace detail {
 
 /// The step that all exponential integrators share if the network's x0-hat is taken as constant
-/// over it:
-///   x_s = a x_t + b x0-hat + c z,   a = (sigma_s/sigma_t) e^{-eta h},  b = alpha_s (1 -
-///   e^{-(1+eta) h}), c = sigma_s sqrt(1 - e^{-2 eta h}),   h = lambda_s - lambda_t (infinite where
-///   s is clean or alpha_t = 0).
+/// over it, x_s = a x_t + b x0-hat + c z:
+///
+///     a = (sigma_s/sigma_t) e^{-eta h},         h = lambda_s - lambda_t,
+///     b = alpha_s (1 - e^{-(1+eta) h}),
+///     c = sigma_s sqrt(1 - e^{-2 eta h}).
+///
+/// h is infinite where s is clean or alpha_t = 0.
 inline gaussian_kernel<1> exponential_step(const node& t, const node& s, double eta) {
     require(eta >= 0, "diffusion::exponential_step", "eta must not be negative", eta);
     const double h = s.lambda - t.lambda;
@@ -47,8 +50,8 @@ std::array<double, K> exponential_moments(double z) {
     return phi;
 }
 
-/// Coefficients of the j-th Lagrange polynomial on the nodes u_0 .. u_{count-1}: l_j(u) = sum_k
-/// result[k] u^k.
+/// Coefficients of the j-th Lagrange polynomial on the nodes u_0 .. u_{count-1}:
+/// l_j(u) = sum_k result[k] u^k.
 template <std::size_t K>
 std::array<double, K> lagrange_basis(const std::array<double, K>& u, std::size_t count,
                                      std::size_t j) {
@@ -69,19 +72,27 @@ std::array<double, K> lagrange_basis(const std::array<double, K>& u, std::size_t
 /// Exponential Adams-Bashforth of order K: with D_j the stored predictions and l_j the Lagrange
 /// basis on their lambdas,
 ///
-///   data:  x_s = (sigma_s/sigma_t) e^{-eta h} x_t
-///                + (1+eta) alpha_s sum_j [ int_{lambda_t}^{lambda_s} e^{-(1+eta)(lambda_s -
-///                lambda)} l_j dlambda ] x0-hat_j + sigma_s sqrt(1 - e^{-2 eta h}) z
-///   noise: x_s = (alpha_s/alpha_t) x_t - sigma_s sum_j [ int_{lambda_t}^{lambda_s} e^{lambda_s -
-///   lambda} l_j dlambda ] eps-hat_j
+///   data:   x_s = (sigma_s/sigma_t) e^{-eta h} x_t + sum_j b_j x0-hat_j
+///                 + sigma_s sqrt(1 - e^{-2 eta h}) z,
+///           b_j = (1+eta) alpha_s int e^{-(1+eta)(lambda_s - lambda)} l_j(lambda) dlambda
 ///
+///   noise:  x_s = (alpha_s/alpha_t) x_t + sum_j b_j eps-hat_j,
+///           b_j = -sigma_s int e^{lambda_s - lambda} l_j(lambda) dlambda
+///
+/// with the integrals from lambda_t to lambda_s, h = lambda_s - lambda_t
 /// (variation of constants; Lu et al. 2022a, prop. 3.1, 2022b, prop. 4.1; Hochbruck and Ostermann
-/// 2010, section 2.5). data, K = 1: DDIM (eta = 0), DDPM (eta = 1). data, K = 2: DPM-Solver++ 2M
-/// "heun". data, K = 3: DPM-Solver++ 3M with the full quadratic term. noise, K: DEIS in the log-rho
-/// basis. eta = 1: the SDE forms. Order K (deterministic), one evaluation a step. Exact but not
-/// damped: on coarse grids a published form such as `dpm_solver_pp_2m` can be the more robust one.
-/// A step of infinite h (from alpha = 0, or to clean data) has order 1. Throws
-/// std::invalid_argument for eta < 0, and for eta > 0 with noise prediction.
+/// 2010, section 2.5). It is
+///
+///   data, K = 1   DDIM (eta = 0) and DDPM (eta = 1)
+///   data, K = 2   DPM-Solver++ 2M, "heun"
+///   data, K = 3   DPM-Solver++ 3M with the full quadratic term
+///   noise, K      DEIS in the log-rho basis
+///   eta = 1       the SDE forms
+///
+/// Order K (deterministic), one evaluation a step. Exact but not damped: on coarse grids a published
+/// form such as `dpm_solver_pp_2m` can be the more robust one. A step of infinite h (from alpha = 0,
+/// or to clean data) has order 1.
+/// Throws std::invalid_argument for eta < 0, and for eta > 0 with noise prediction.
 template <std::size_t K, prediction Prediction = prediction::data>
 struct exponential_adams {
     static_assert(K >= 1 && K <= 4, "diffusion::exponential_adams: the order must lie in 1 .. 4");
@@ -102,8 +113,8 @@ struct exponential_adams {
         const gaussian_kernel<1> first = detail::exponential_step(t, s, eta);
         gaussian_kernel<K> kernel{data ? first.a : s.alpha / t.alpha, {}, data ? first.c : 0};
 
-        std::array<double, K>
-            u{};  // nodes in units of the step: u = (lambda - lambda_t)/h, so now is 0 and s is 1
+        // Nodes in units of the step, u = (lambda - lambda_t)/h: t stands at 0 and s at 1.
+        std::array<double, K> u{};
         std::size_t count = 0;
         while (count < seen.size() && count < K && std::isfinite(seen[count].lambda) &&
                std::isfinite(h)) {

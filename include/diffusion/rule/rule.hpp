@@ -13,9 +13,9 @@ namespace diffusion {
 
 /// What the terms m_k of a rule's kernel are.
 enum class prediction {
-    data,   ///< m_k = x0-hat of the k-th last node
-    noise,  ///< m_k = eps-hat of the k-th last node
-    data_and_noise  ///< x0-hat as for `data`, and as last term the current eps-hat as it was before x0-hat was clipped
+    data,           ///< m_k = x0-hat of the k-th last node
+    noise,          ///< m_k = eps-hat of the k-th last node
+    data_and_noise  ///< as `data`, and last the current eps-hat, as it was before x0-hat was clipped
 };
 
 /// Number of terms of the kernels of a rule R.

@@ -14,9 +14,9 @@ namespace diffusion {
 /// the slopes at both ends. Written for any schedule: with y = x/alpha and rho = sigma/alpha the
 /// equation is dy/drho = (y - D)/rho.
 ///
-/// Order 2 in rho, two evaluations a step, one in a step to clean data. Deterministic.
-/// Throws std::invalid_argument for a grid as in `multistep`, with alpha = 0 at a node, or with
-/// sigma = 0 before the last.
+/// Order 2 in rho, two evaluations a step, one in a step to clean data. Deterministic. Throws
+/// std::invalid_argument for a grid as in `multistep`, with alpha = 0 at a node, or with sigma = 0
+/// before the last.
 class heun {
 public:
     template <tensor X>

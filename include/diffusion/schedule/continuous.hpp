@@ -92,8 +92,8 @@ struct edm_schedule {
     double t_max() const { return sigma_max; }
 };
 
-/// The straight line of flow matching and rectified flow: alpha_t = 1 - t, sigma_t = t
-/// (Lipman et al. 2023; Liu et al. 2023, with time reversed so that t = 1 is noise). t in [0, 1].
+/// The straight line of flow matching and rectified flow: alpha_t = 1 - t, sigma_t = t (Lipman et
+/// al. 2023; Liu et al. 2023, with time reversed so that t = 1 is noise). t in [0, 1].
 struct flow_schedule {
     noise_level operator()(double t) const {
         detail::require_unit_time(t, "diffusion::flow_schedule");

@@ -10,8 +10,8 @@
 
 namespace diffusion {
 
-/// Number of elements of each of `items` equal, contiguous slices of `size` elements.
-/// Throws std::invalid_argument if items is 0 or does not divide size.
+/// Number of elements of each of `items` equal, contiguous slices of `size` elements. Throws
+/// std::invalid_argument if items is 0 or does not divide size.
 inline std::size_t item_size(std::size_t size, std::size_t items) {
     detail::require(items > 0, "diffusion::item_size", "a batch needs at least one item", items);
     detail::require(size % items == 0, "diffusion::item_size",

@@ -13,8 +13,9 @@
 namespace diffusion {
 
 /// `std::span<float>`, `std::span<double>`, of any or of fixed extent: sampled in place. What a run
-/// needs besides lives in `std::vector`, so a network is called as `m(std::span<float> x, t, std::vector<float>& out)`;
-/// parameters of type `std::span<const T>` and `std::span<T>` accept both.
+/// needs besides lives in `std::vector`, so a network is called as `m(std::span<float> x, t,
+/// std::vector<float>& out)`; parameters of type `std::span<const T>` and `std::span<T>` accept
+/// both.
 template <std::floating_point T, std::size_t Extent>
     requires(!std::is_const_v<T>)
 struct tensor_traits<std::span<T, Extent>> {

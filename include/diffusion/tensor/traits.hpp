@@ -48,9 +48,9 @@ using owner_t = typename detail::owner_of<std::remove_cvref_t<X>>::type;
 template <class X>
 using scalar_t = typename tensor_traits<std::remove_cvref_t<X>>::scalar;
 
-/// A state x that can be diffused: contiguous elements of one floating-point type.
-/// Semantics: `elements(x)` always names the same memory in the same order while x lives and is not
-/// reshaped; `like(x)` has as many elements, all zero, and shares no memory with x.
+/// A state x that can be diffused: contiguous elements of one floating-point type. Semantics:
+/// `elements(x)` always names the same memory in the same order while x lives and is not reshaped;
+/// `like(x)` has as many elements, all zero, and shares no memory with x.
 template <class X>
 concept tensor = std::movable<X> && requires(X& x, const X& c) {
     requires std::floating_point<typename tensor_traits<X>::scalar>;
