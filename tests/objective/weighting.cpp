@@ -48,6 +48,13 @@ TEST_CASE("a weighted loss is the same for every target: one error of x0 costs t
         }
 }
 
+TEST_CASE("without a weighting every target's own error counts the same at every level") {
+    static_assert(loss_weighting<unweighted>);
+    for (const target kind : {target::noise, target::data, target::velocity, target::flow})
+        for (const double at : {0.0, 0.5, 1.0})
+            CHECK(loss_weight(unweighted{}, kind, vp_cosine{}(at)) == 1);
+}
+
 TEST_CASE("weights stay finite at pure noise") {
     const noise_level pure = flow_schedule{}(1);
     for (const target kind : {target::noise, target::data, target::velocity, target::flow}) {

@@ -38,10 +38,19 @@ struct p2_weighting {
     double operator()(double snr) const { return std::pow(k + snr, -gamma); }
 };
 
-/// A weighting of the noise loss as a function of SNR.
+/// The network's own squared error counts the same at every level, whatever its target is. The usual
+/// choice for velocity (Salimans and Ho 2022, "SNR+1 weighting") and flow.
+struct unweighted {
+    constexpr double operator()(target, const noise_level&) const { return 1; }
+};
+
+/// A weighting of the noise loss as a function of SNR, or of each target's own loss by itself.
 template <class W>
 concept loss_weighting = requires(const W& weighting, double snr) {
     { weighting(snr) } -> std::convertible_to<double>;
+}
+|| requires(const W& weighting, target kind, const noise_level& t) {
+    { weighting(kind, t) } -> std::convertible_to<double>;
 };
 
 /// The factor by which the squared error of a network with this target is multiplied at level t, so
@@ -49,19 +58,22 @@ concept loss_weighting = requires(const W& weighting, double snr) {
 /// times that of x_0.
 template <loss_weighting W>
 double loss_weight(const W& weighting, target kind, const noise_level& t) {
-    const double snr = signal_to_noise(t);
-    const double w = weighting(snr);
-    if (kind == target::noise) return w;
-    if (w == 0) return 0;
-    switch (kind) {
-        case target::velocity:
-            return w / ((1 + 1 / snr) * (t.alpha * t.alpha + t.sigma * t.sigma));
-        case target::flow:
-            return w * (t.alpha / (t.alpha + t.sigma)) * (t.alpha / (t.alpha + t.sigma));
-        default:
-            break;
+    if constexpr (requires { weighting(kind, t); }) {
+        return weighting(kind, t);
+    } else {
+        const double snr = signal_to_noise(t);
+        const double w = weighting(snr);
+        if (kind == target::noise) return w;
+        if (w == 0) return 0;
+        switch (kind) {
+            case target::velocity:
+                return w / ((1 + 1 / snr) * (t.alpha * t.alpha + t.sigma * t.sigma));
+            case target::flow:
+                return w * (t.alpha / (t.alpha + t.sigma)) * (t.alpha / (t.alpha + t.sigma));
+            default:
+                return w * snr;
+        }
     }
-    return w * snr;
 }
 
 }  // namespace diffusion

@@ -84,7 +84,8 @@ consteval bool are_run_arguments() {
             denoiser<D, X>,
             "diffusion::sample: the denoiser must be callable as D(const X& x, const node& t, X& "
             "x0); wrap a "
-            "network with predicts_noise(net), predicts_data(net) or predicts_velocity(net)");
+            "network with predicts_noise(net), predicts_data(net) or predicts_velocity(net), which "
+            "must be callable as net(const X& x, double t, X& out) or out = net(x, t)");
         static_assert(noise_source<Z, owner_t<X>>,
                       "diffusion::sample: the noise must be callable as noise(X& z, const "
                       "noise_address& where); pass "
