@@ -18,7 +18,7 @@ import pathlib
 import sys
 
 FAMILIES = ["diffusers_ddpm", "diffusers_ddim", "diffusers_ddim_inverse", "diffusers_dpmsolver_multistep",
-            "diffusers_tables", "guided_diffusion"]
+            "diffusers_tables", "guided_diffusion", "rng"]
 
 DROPPED = {"precision", "sigmas", "alphas_cumprod", "begin_index_note", "note", "fragile"}
 KEPT_IN_TABLES = {"alphas_cumprod"}
