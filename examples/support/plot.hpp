@@ -222,11 +222,12 @@ inline canvas loss_curve(std::span<const double> losses, std::string title,
     std::vector<point> raw, smooth;
     double low = 1e300, high = 0;
     for (std::size_t i = 0; i < losses.size(); ++i) {
-        const std::size_t reach = std::min({window / 2, i, losses.size() - 1 - i});
+        const std::size_t first = i - std::min(i, window / 2);
+        const std::size_t past = std::min(losses.size(), i + window / 2 + 1);
         double sum = 0;
-        for (std::size_t k = i - reach; k <= i + reach; ++k) sum += losses[k];
+        for (std::size_t k = first; k < past; ++k) sum += losses[k];
         raw.push_back({double(i), losses[i]});
-        smooth.push_back({double(i), sum / double(2 * reach + 1)});
+        smooth.push_back({double(i), sum / double(past - first)});
         low = std::min(low, losses[i]);
         high = std::max(high, losses[i]);
     }
