@@ -51,12 +51,14 @@ struct scaled_linear_beta {
 };
 
 /// alpha-bar(u) = cos^2(pi/2 (u + s)/(1 + s)), beta_t = min(1 - alpha-bar((t+1)/T) /
-/// alpha-bar(t/T), cap) (Nichol and Dhariwal 2021, eq. 17; s = 0.008, cap 0.999).
+/// alpha-bar(t/T), cap) (Nichol and Dhariwal 2021, eq. 17; s = 0.008, cap 0.999). cap = 1 is the
+/// equation as printed: alpha-bar ends at 0 and the last beta is 1.
 struct cosine_beta {
     double s = 0.008, cap = 0.999;
     double operator()(std::size_t t, std::size_t T) const {
         // With a, b the two angles: 1 - cos^2 b / cos^2 a = sin(b - a) sin(b + a) / cos^2 a,
-        // without cancellation.
+        // without cancellation. The last b is a right angle.
+        if (t + 1 == T) return cap < 1 ? cap : 1;
         const double per_step = std::numbers::pi / 2 / (1 + s) / static_cast<double>(T);
         const double offset = std::numbers::pi / 2 * s / (1 + s);
         const double a = offset + per_step * static_cast<double>(t);
