@@ -8,7 +8,14 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <diffusion/denoiser/prediction.hpp>
+#include <diffusion/grid/spacing.hpp>
+#include <diffusion/grid/time_grid.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/rule/ddpm.hpp>
+#include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/sample.hpp>
+#include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/std.hpp>
 
 using namespace diffusion;
@@ -115,6 +122,32 @@ TEST_CASE("Coarser steps are sums of finer ones: Euler-Maruyama converges path b
     }
     // additive noise: strong order 1
     CHECK(std::log2(error[0] / error[1]) / 2 == doctest::Approx(1).epsilon(0.25));
+}
+
+TEST_CASE("More steps of a sampler refine the picture along a path, and make another one without") {
+    const auto levels = discrete_schedule_of(std::vector<double>(1000, 0.01));
+    const auto draw_picture = [&](std::size_t steps, auto noise) {
+        // the exact denoiser of data N(0, 1/4)
+        auto denoise = predicts_data([&](const auto& x, double t, auto& x0) {
+            const auto [alpha, sigma, lambda] = levels(t);
+            const double share = alpha / 4 / (alpha * alpha / 4 + sigma * sigma);
+            for (std::size_t e = 0; e < x.size(); ++e) x0[e] = share * x[e];
+        });
+        std::vector<double> x(1000, 0.5);  // one start for all
+        sample(x, multistep(ddpm{}, make_grid(levels, trailing_times(1000, steps))), denoise,
+               noise);
+        return x;
+    };
+    const auto distance = [](const std::vector<double>& a, const std::vector<double>& b) {
+        double sum = 0;
+        for (std::size_t e = 0; e < a.size(); ++e) sum += (a[e] - b[e]) * (a[e] - b[e]);
+        return std::sqrt(sum / static_cast<double>(a.size()));
+    };
+    const brownian_noise path(8, 0, levels(999).sigma / levels(999).alpha);
+    const gaussian_noise steps{8};
+    const double along_path = distance(draw_picture(200, path), draw_picture(1000, path));
+    const double with_new_noise = distance(draw_picture(200, steps), draw_picture(1000, steps));
+    CHECK(along_path < 0.3 * with_new_noise);
 }
 
 TEST_CASE("Float and double tensors see the same path") {

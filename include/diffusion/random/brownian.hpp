@@ -35,10 +35,11 @@ namespace diffusion {
 /// 2 log2(1/tolerance) + 4 normal numbers an element, 44 by default.
 /// Gaines and Lyons (1997), section 4; Li, Wong, Chen and Duvenaud (2020), algorithm 3.
 ///
-/// It may only be asked for steps; draws for other purposes (`noise_stream::start`, ...) are those
-/// of `gaussian_noise{seed}`. Step number and sub_draw do not matter: two draws over one interval
-/// are the same. Any clock will do in place of sigma that runs in one direction along the steps and
-/// is what `sigma_t` and `sigma_s` hold.
+/// This is the noise of steps; draws for other purposes (`noise_stream::start`, ...) are those of
+/// `gaussian_noise{seed}`. Samplers give sigma / alpha for sigma, a level that is comparable among
+/// all schedules; the range must be given in it as well. Step number and sub_draw do not matter: two draws over one interval are
+/// the same. A draw between equal levels, or to a level below sigma_min, throws: sigma_min is the
+/// last level that noise is added at, which is 0 if that is not known.
 class brownian_noise {
     std::uint64_t seed_;
     double sigma_min_, range_;
