@@ -10,6 +10,9 @@
 
 #include <doctest/doctest.h>
 
+#include <diffusion/grid/beta_quantiles.hpp>
+#include <diffusion/grid/flow_times.hpp>
+#include <diffusion/grid/sigma_grid.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
@@ -23,10 +26,37 @@ using diffusion::time_grid;
 
 namespace {
 
-bool has_sigma_grid(const record& c) {
-    for (const char* name : {"karras_sigmas", "exponential_sigmas", "beta_sigmas", "lu_lambdas"})
-        if (c.flag(std::string("config.use_") + name, false)) return true;
-    return false;
+// The sigma grid of a case: "karras", "exponential", "beta", "lu" or none.
+std::string sigma_grid_of(const record& c) {
+    for (const char* name : {"karras", "exponential", "beta"})
+        if (c.flag(std::string("config.use_") + name + "_sigmas", false)) return name;
+    return c.flag("config.use_lu_lambdas", false) ? "lu" : "";
+}
+
+// The last of the reference's levels, the schedule's lowest, stands there twice: a step that does
+// nothing, and which the library leaves out.
+bool ends_empty(const record& c) {
+    return !sigma_grid_of(c).empty() && c.text("config.final_sigmas_type", "zero") == "sigma_min";
+}
+
+time_grid sigma_grid(const record& c, const schedule& levels) {
+    const std::string kind = sigma_grid_of(c);
+    const std::size_t n = c.count("set_timesteps.num_inference_steps");
+    const diffusion::sigma_range range = diffusion::sigma_range_of(levels);
+    return diffusion::grid_of_sigmas(
+        levels,
+        kind == "karras" ? diffusion::karras_sigmas(n, range)
+        : kind == "beta" ? diffusion::beta_sigmas(n, range)
+                         : diffusion::exponential_sigmas(n, range),
+        {.end = ends_empty(c) ? diffusion::grid_end::last_time : diffusion::grid_end::clean});
+}
+
+// The reference rounds the times of two grids to the nearest integer, but not on the cosine schedule;
+// in the end all are rounded down.
+double told_on_sigma_grid(const record& c, double t) {
+    const std::string kind = sigma_grid_of(c);
+    const bool cosine = c.text("config.beta_schedule", "linear") == "squaredcos_cap_v2";
+    return (kind == "karras" || kind == "lu") && !cosine ? std::nearbyint(t) : std::floor(t);
 }
 
 // Settings for which the library has a rule: data prediction of order 1 or 2.
@@ -60,12 +90,9 @@ std::vector<double> flow_times(const record& c) {
     const double shift = c.flag("config.use_dynamic_shifting", false)
                              ? std::exp(c.number("set_timesteps.mu"))
                              : c.number("config.flow_shift", 1);
-    std::vector<double> sigmas;
-    for (std::size_t i = n; i > 0; --i) {
-        const double sigma = static_cast<double>(i) / static_cast<double>(n) * (1 - 1 / T);
-        sigmas.push_back(shift * sigma / (1 + (shift - 1) * sigma));
-    }
-    return sigmas;
+    std::vector<double> times = diffusion::flow_times(n + 1, 1 - 1 / T, 0);
+    times.pop_back();
+    return diffusion::shifted_times(times, shift);
 }
 
 time_grid grid_of(const record& c, const schedule& levels, std::vector<double> times) {
@@ -87,7 +114,8 @@ time_grid grid_of_reference(time_grid grid) {
 template <class T>
 trajectory<T> run_case(const record& c, const time_grid& grid, const any_denoiser<T>& denoise) {
     const double eta = c.text("config.algorithm_type", "dpmsolver++") == "sde-dpmsolver++" ? 1 : 0;
-    const last_steps ending = grid.size() <= 15 && c.flag("config.lower_order_final", true)
+    const last_steps ending = ends_empty(c) ? last_steps::full_order
+                              : grid.size() <= 15 && c.flag("config.lower_order_final", true)
                                   ? last_steps::falling_order
                               : c.flag("config.euler_at_final", false) ? last_steps::first_order
                                                                        : last_steps::full_order;
@@ -116,8 +144,8 @@ TEST_CASE(
     double worst_float = 0;
     for (const record& c : read("diffusers_dpmsolver_multistep")) {
         CAPTURE(c.id);
-        if (has_sigma_grid(c) || !has_rule(c)) {
-            result.add(c.id, verdict::differs, "there is no such rule or grid yet");
+        if (!has_rule(c)) {
+            result.add(c.id, verdict::differs, "there is no such rule yet");
             continue;
         }
         time_grid grid;
@@ -129,10 +157,16 @@ TEST_CASE(
             };
         } else {
             const schedule levels = schedule_of(c);
-            grid = grid_of(c, levels, times_of_case(c, levels));
+            if (sigma_grid_of(c).empty()) {
+                grid = grid_of(c, levels, times_of_case(c, levels));
+            } else {
+                grid = sigma_grid(c, levels);
+                told = [&c](double t) { return told_on_sigma_grid(c, t); };
+            }
         }
         std::vector<double> told_times;
-        for (std::size_t i = 0; i + 1 < grid.size(); ++i) told_times.push_back(told(grid[i].t));
+        for (std::size_t i = 0; i + (ends_empty(c) ? 0 : 1) < grid.size(); ++i)
+            told_times.push_back(told(grid[i].t));
         CHECK(told_times == c.numbers("timesteps"));
 
         const auto denoiser_on = [&]<class T>(const time_grid& nodes, T) {
@@ -149,11 +183,12 @@ TEST_CASE(
         const double by_kernels =
             error_of(c, [&] { return run_case<double>(c, theirs, denoiser_on(theirs, 0.0)); });
         judge(result, c, own, by_kernels);
-        worst_float =
-            std::max(worst_float,
-                     final_error(c, run_case<float>(c, theirs, denoiser_on(theirs, 0.0f)).last));
+        const double in_float =
+            final_error(c, run_case<float>(c, theirs, denoiser_on(theirs, 0.0f)).last);
+        // Cosine schedule: data read from noise where alpha = 5e-5 keeps few of a float's digits,
+        // here as in the reference.
+        worst_float = std::max(worst_float, in_float / (1e-5 + 10 * float_deviation(c)));
     }
     result.finish();
-    // Cosine schedule: data read from noise where alpha = 5e-5 keeps few of a float's digits.
-    CHECK(worst_float < 1e-4);
+    CHECK(worst_float < 1);
 }

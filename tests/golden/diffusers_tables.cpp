@@ -5,14 +5,17 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include <diffusion/grid/sigma_grid.hpp>
 #include <diffusion/kernel/forward.hpp>
-#include <diffusion/kernel/q_sample.hpp>
 #include <diffusion/kernel/posterior.hpp>
+#include <diffusion/kernel/q_sample.hpp>
 #include <diffusion/objective/target.hpp>
+#include <diffusion/schedule/alpha_bar_beta.hpp>
 #include <diffusion/schedule/continuous.hpp>
 
 #include "runs.hpp"
@@ -23,15 +26,16 @@ using diffusion::noise_level;
 
 namespace {
 
-// alpha-bar = e^{-12 t/T}: somebody's own betas.
-schedule exponential_alpha_bar(std::size_t T) {
-    return diffusion::discrete_schedule_of(
-        std::vector<double>(T, -std::expm1(-12 / static_cast<double>(T))));
+template <class Beta>
+schedule betas_by(const Beta& beta, std::size_t T) {
+    std::vector<double> betas(T);
+    for (std::size_t t = 0; t < T; ++t) betas[t] = beta(t, T);
+    return diffusion::discrete_schedule_of(std::move(betas));
 }
 
 double error_of_betas(const record& c) {
     const schedule levels = c.text("config.beta_schedule", "") == "exp"
-                                ? exponential_alpha_bar(c.count("T"))
+                                ? betas_by(diffusion::exponential_beta{}, c.count("T"))
                                 : schedule_of(c);
     double sum = 0, sum_of_products = 0;
     for (std::size_t t = 0; t < levels.size(); ++t) {
@@ -79,10 +83,23 @@ double error_of_variance(const record& c, double lowest) {
     return error;
 }
 
-// The levels at which the four items of the batch are noised; none if the grid is not known here.
+// The levels of a Karras grid at the four listed indices.
+template <diffusion::noise_schedule S>
+std::vector<noise_level> karras_levels(const record& c, const S& schedule) {
+    const diffusion::time_grid grid = diffusion::grid_of_sigmas(
+        schedule, diffusion::karras_sigmas(c.count("num_inference_steps"),
+                                           diffusion::sigma_range_of(schedule)));
+    std::vector<noise_level> levels;
+    for (const double i : c.numbers("timestep_indices_per_item"))
+        levels.push_back(grid.at(static_cast<std::size_t>(i)));
+    return levels;
+}
+
+// The levels at which the four items of the batch are noised.
 std::vector<noise_level> levels_of_items(const record& c) {
     const std::string scheduler = c.text("cls");
-    if (c.flag("config.use_karras_sigmas", false) || scheduler.starts_with("EDM")) return {};
+    if (scheduler.starts_with("EDM")) return karras_levels(c, diffusion::edm_schedule{});
+    if (c.flag("config.use_karras_sigmas", false)) return karras_levels(c, schedule_of(c));
     if (scheduler.starts_with("FlowMatch"))
         return std::vector<noise_level>(items,
                                         diffusion::flow_schedule{}(c.number("timestep") / 1000));
@@ -111,7 +128,6 @@ std::vector<noise_level> levels_of_items(const record& c) {
 
 double error_of_noised(const record& c) {
     const std::vector<noise_level> levels = levels_of_items(c);
-    if (levels.empty()) return INFINITY;
     const std::vector<double> x_0 = initial_sample<double>(), eps = first_noise();
     std::vector<double> out(x_0.size());
     diffusion::q_sample(out, x_0, std::span<const noise_level>(levels), eps);

@@ -25,6 +25,7 @@
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/schedule/beta.hpp>
 #include <diffusion/schedule/discrete.hpp>
+#include <diffusion/schedule/zero_terminal_snr.hpp>
 #include <diffusion/tensor/std.hpp>
 
 #include "support.hpp"
@@ -186,28 +187,13 @@ inline std::vector<double> betas_of(const std::string& name, double first, doubl
     return betas;
 }
 
-/// Zero terminal SNR (Lin et al. 2024, algorithm 1): alpha is shifted to end at 0 and scaled to
-/// start where it did.
-inline std::vector<double> with_zero_terminal_snr(std::vector<double> betas) {
-    const schedule before = diffusion::discrete_schedule_of(betas);
-    const double first = before(0).alpha, last = before(before.t_max()).alpha;
-    double alpha_bar_before = 1;
-    for (std::size_t t = 0; t < betas.size(); ++t) {
-        const double alpha =
-            (before(static_cast<double>(t)).alpha - last) * (first / (first - last));
-        betas[t] = 1 - alpha * alpha / alpha_bar_before;
-        alpha_bar_before = alpha * alpha;
-    }
-    return betas;
-}
-
 inline schedule schedule_of(const record& c) {
     std::vector<double> betas =
         betas_of(c.text("config.beta_schedule", "linear"), c.number("config.beta_start", 1e-4),
                  c.number("config.beta_end", 0.02), c.count("config.num_train_timesteps", 1000));
-    if (c.flag("config.rescale_betas_zero_snr", false))
-        betas = with_zero_terminal_snr(std::move(betas));
-    return diffusion::discrete_schedule_of(std::move(betas));
+    const schedule levels = diffusion::discrete_schedule_of(std::move(betas));
+    return c.flag("config.rescale_betas_zero_snr", false) ? diffusion::zero_terminal_snr(levels)
+                                                          : levels;
 }
 
 template <class T>

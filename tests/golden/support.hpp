@@ -42,6 +42,10 @@ struct trajectory {
     std::vector<T> last;
 };
 
+/// How far rounding the reference's betas to float moved its result, relative to the largest value;
+/// 0 where that is not known, or where its float run failed.
+double float_deviation(const record& reference);
+
 /// The relative accuracy to which two double implementations of one method agree, given how far
 /// rounding the reference's betas to float moved its result.
 double tolerance(const record& reference);
