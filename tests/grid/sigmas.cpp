@@ -134,5 +134,15 @@ TEST_CASE("nonsense is refused with the function, the rule and the value") {
         CHECK_THROWS_AS(vp_sigmas(5, 19.9, 0.1, bad), std::invalid_argument);
     }
     CHECK_THROWS_AS(vp_sigmas(0), std::invalid_argument);
+    // Exponents for which neighbours are one number in double precision.
+    CHECK_THROWS_WITH_AS(karras_sigmas(5, stable_diffusion, 1e-300),
+                         "diffusion::karras_sigmas: the noise levels must fall strictly, but two "
+                         "are too close to tell apart, got 14.6146",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(polyexponential_sigmas(50, stable_diffusion, 1e6), std::invalid_argument);
+    CHECK_THROWS_AS(exponential_sigmas(9, {1, 1 + 1e-15}), std::invalid_argument);
+    CHECK_THROWS_AS(beta_sigmas(9, stable_diffusion, 1e-3), std::invalid_argument);
+    CHECK(karras_sigmas(5, stable_diffusion, 1e-3)[1] == doctest::Approx(14.6146).epsilon(1e-3));
     CHECK_THROWS_AS(vp_sigmas(5, 19.9, -1), std::invalid_argument);
+    CHECK_THROWS_AS(vp_sigmas(5, 1e4), std::invalid_argument);  // sigma overflows
 }

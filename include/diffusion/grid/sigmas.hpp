@@ -31,14 +31,19 @@ inline void require_sigmas(std::size_t n, const sigma_range& range, const char* 
 }
 
 /// n values: level(u) at u = 0, 1/(n-1), ..., 1, with the two ends exact. A single one is the
-/// highest.
+/// highest. Ends so close, or an exponent so extreme, that two neighbours are one number are refused.
 template <class Level>
-std::vector<double> falling_sigmas(std::size_t n, const sigma_range& range, Level level) {
+std::vector<double> falling_sigmas(std::size_t n, const sigma_range& range, const char* function,
+                                   Level level) {
     std::vector<double> sigmas(n);
     for (std::size_t i = 1; i + 1 < n; ++i)
         sigmas[i] = level(static_cast<double>(i) / static_cast<double>(n - 1));
     sigmas[n - 1] = range.lowest;
     sigmas[0] = range.highest;
+    for (std::size_t i = 1; i < n; ++i)
+        require(sigmas[i] < sigmas[i - 1], function,
+                "the noise levels must fall strictly, but two are too close to tell apart",
+                sigmas[i]);
     return sigmas;
 }
 
@@ -50,10 +55,11 @@ inline std::vector<double> karras_sigmas(std::size_t n, const sigma_range& range
     detail::require_sigmas(n, range, "diffusion::karras_sigmas");
     detail::require(rho > 0 && rho < std::numeric_limits<double>::infinity(),
                     "diffusion::karras_sigmas", "rho must be finite and positive", rho);
-    const double highest = std::pow(range.highest, 1 / rho);
-    const double lowest = std::pow(range.lowest, 1 / rho);
-    return detail::falling_sigmas(
-        n, range, [&](double u) { return std::pow((1 - u) * highest + u * lowest, rho); });
+    // In units of the highest level nothing overflows, however small rho is.
+    const double lowest = std::pow(range.lowest / range.highest, 1 / rho);
+    return detail::falling_sigmas(n, range, "diffusion::karras_sigmas", [&](double u) {
+        return range.highest * std::pow((1 - u) + u * lowest, rho);
+    });
 }
 
 /// log sigma = log sigma_min + (1 - u)^rho log(sigma_max/sigma_min): dense near the data for rho > 1
@@ -64,8 +70,9 @@ inline std::vector<double> polyexponential_sigmas(std::size_t n, const sigma_ran
     detail::require(rho > 0 && rho < std::numeric_limits<double>::infinity(),
                     "diffusion::polyexponential_sigmas", "rho must be finite and positive", rho);
     const double lowest = std::log(range.lowest), width = std::log(range.highest) - lowest;
-    return detail::falling_sigmas(
-        n, range, [&](double u) { return std::exp(lowest + std::pow(1 - u, rho) * width); });
+    return detail::falling_sigmas(n, range, "diffusion::polyexponential_sigmas", [&](double u) {
+        return std::exp(lowest + std::pow(1 - u, rho) * width);
+    });
 }
 
 /// A geometric sequence: steps of equal length in log sigma, that is in lambda, on which exponential
@@ -73,18 +80,20 @@ inline std::vector<double> polyexponential_sigmas(std::size_t n, const sigma_ran
 inline std::vector<double> exponential_sigmas(std::size_t n, const sigma_range& range) {
     detail::require_sigmas(n, range, "diffusion::exponential_sigmas");
     const double lowest = std::log(range.lowest), highest = std::log(range.highest);
-    return detail::falling_sigmas(
-        n, range, [&](double u) { return std::exp((1 - u) * highest + u * lowest); });
+    return detail::falling_sigmas(n, range, "diffusion::exponential_sigmas", [&](double u) {
+        return std::exp((1 - u) * highest + u * lowest);
+    });
 }
 
-/// Evenly spaced in arctan sigma, where the Kullback-Leibler bound of Gaussian data of variance 1 is
-/// lowest (Sabour et al. 2024, section 3.2).
+/// Evenly spaced in arctan sigma, which minimises the Kullback-Leibler bound of Sabour et al. (2024)
+/// for Gaussian data of variance 1.
 inline std::vector<double> kl_optimal_sigmas(std::size_t n, const sigma_range& range) {
     detail::require_sigmas(n, range, "diffusion::kl_optimal_sigmas");
     // Near pi/2 arctan has no digits left for a large sigma: count from there, with arctan(1/sigma).
     const double highest = std::atan2(1, range.highest), lowest = std::atan2(1, range.lowest);
-    return detail::falling_sigmas(
-        n, range, [&](double u) { return 1 / std::tan((1 - u) * highest + u * lowest); });
+    return detail::falling_sigmas(n, range, "diffusion::kl_optimal_sigmas", [&](double u) {
+        return 1 / std::tan((1 - u) * highest + u * lowest);
+    });
 }
 
 /// sigma/alpha of the variance-preserving process with betas from beta_min to beta_min + beta_d, at
@@ -93,21 +102,19 @@ inline std::vector<double> kl_optimal_sigmas(std::size_t n, const sigma_range& r
 /// `vp_linear`.
 inline std::vector<double> vp_sigmas(std::size_t n, double beta_d = 19.9, double beta_min = 0.1,
                                      double t_last = 1e-3) {
-    detail::require(n >= 1, "diffusion::vp_sigmas", "the number of noise levels must be at least 1",
-                    n);
     detail::require(beta_d > 0 && beta_d < std::numeric_limits<double>::infinity(),
                     "diffusion::vp_sigmas", "beta_d must be finite and positive", beta_d);
     detail::require(beta_min >= 0 && beta_min < std::numeric_limits<double>::infinity(),
                     "diffusion::vp_sigmas", "beta_min must be finite and not negative", beta_min);
     detail::require(t_last > 0 && t_last < 1, "diffusion::vp_sigmas", "t_last must lie in (0, 1)",
                     t_last);
-    std::vector<double> sigmas(n);
-    for (std::size_t i = 0; i < n; ++i) {
-        const double u = n == 1 ? 0 : static_cast<double>(i) / static_cast<double>(n - 1);
+    const auto level = [&](double u) {
         const double t = (1 - u) + u * t_last;
-        sigmas[i] = std::sqrt(std::expm1(0.5 * beta_d * t * t + beta_min * t));
-    }
-    return sigmas;
+        return std::sqrt(std::expm1(0.5 * beta_d * t * t + beta_min * t));
+    };
+    const sigma_range range{level(1), level(0)};
+    detail::require_sigmas(n, range, "diffusion::vp_sigmas");
+    return detail::falling_sigmas(n, range, "diffusion::vp_sigmas", level);
 }
 
 }  // namespace diffusion

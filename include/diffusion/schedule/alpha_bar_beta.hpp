@@ -47,7 +47,7 @@ struct exponential_beta {
 
 /// The log-SNR follows the quantiles of a Laplace distribution, so that times near log-SNR = mu are
 /// visited most: log(alpha^2/sigma^2) = mu - b sgn(1/2 - u) log(1 - 2|u - 1/2| + floor)
-/// (Hang et al. 2024, table 1). The floor keeps both ends finite. Capped as in `alpha_bar_beta`.
+/// (Hang et al. 2024, "Laplace"). The floor keeps both ends finite. Capped as in `alpha_bar_beta`.
 ///
 /// The references write the square root alpha where alpha-bar belongs, so that their log-SNR is
 /// another one; root = true gives their betas.
