@@ -1,8 +1,11 @@
+#include <diffusion/random/fill.hpp>
 #include <diffusion/random/lanes.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <typeinfo>
 
 #include <doctest/doctest.h>
 
@@ -27,4 +30,12 @@ TEST_CASE_TEMPLATE("Square roots of a whole array are those of std::sqrt", T, fl
         x[i] = roots[i] = static_cast<T>(std::exp(0.7 * static_cast<double>(i) - 20));
     square_roots(roots, 64);
     for (std::size_t i = 0; i < 64; ++i) CHECK(roots[i] == std::sqrt(x[i]));
+}
+
+TEST_CASE("Files compiled for registers of different width share no name that knows the width") {
+    const std::string width = "lanes_" + std::to_string(4 * lane_count<std::uint32_t>);
+    CHECK(std::string(typeid(word_sequence).name()).find(width) != std::string::npos);
+    CHECK(std::string(typeid(normal_lanes<double>).name()).find(width) != std::string::npos);
+    [[maybe_unused]] constexpr auto named = &diffusion::DIFFUSION_LANES::fill_normal<float>;
+    [[maybe_unused]] constexpr auto too = &diffusion::DIFFUSION_LANES::fill_uniform<double>;
 }

@@ -2,8 +2,7 @@
 // L0: Box-Muller: two uniform numbers become two independent normal ones, a register of pairs at a
 // time, and with the same bits from every compiler.
 //
-//     z0 = sqrt(-2 log u) cos(2 pi v),   z1 = sqrt(-2 log u) sin(2 pi v)       (Box and Muller
-//     1958)
+//     z0 = sqrt(-2 log u) cos(2 pi v),   z1 = sqrt(-2 log u) sin(2 pi v)    (Box and Muller 1958)
 //
 // Why not std::normal_distribution: each standard library has its own algorithm, so the same seed
 // draws another picture elsewhere; it keeps a state; and it rejects, so nobody knows which random
@@ -27,7 +26,7 @@
 
 #include <diffusion/random/lanes.hpp>
 
-namespace diffusion::detail {
+namespace diffusion::detail::inline DIFFUSION_LANES {
 
 /// Polynomial coefficients, rising powers, and bit patterns for one precision. The polynomials
 /// interpolate their function in the Chebyshev nodes of the interval (computed with 60 digits),
@@ -167,4 +166,4 @@ public:
     }
 };
 
-}  // namespace diffusion::detail
+}  // namespace diffusion::detail::inline DIFFUSION_LANES

@@ -15,8 +15,7 @@
 #include <diffusion/random/noise_source.hpp>
 #include <diffusion/random/words.hpp>
 
-namespace diffusion {
-namespace detail {
+namespace diffusion::detail::inline DIFFUSION_LANES {
 
 /// Box-Muller pairs of a group: words 0 and 2 of a counter are radii, words 1 and 3 the angles that
 /// go with them.
@@ -193,7 +192,9 @@ inline void require_elements_fit(const char* function, std::size_t size,
             function, "first_element + size must not exceed 2^64; first_element", first_element);
 }
 
-}  // namespace detail
+}  // namespace diffusion::detail::inline DIFFUSION_LANES
+
+namespace diffusion::inline DIFFUSION_LANES {
 
 /// Fills z with independent standard normal numbers: z[i] is a function of (seed, stream, step,
 /// sub_draw, first_element + i) and of nothing else.
@@ -235,4 +236,4 @@ void fill_uniform(std::span<T> u, std::uint64_t seed, const noise_address& where
     });
 }
 
-}  // namespace diffusion
+}  // namespace diffusion::inline DIFFUSION_LANES

@@ -16,18 +16,24 @@
 #include <cmath>
 #endif
 
-namespace diffusion::detail {
+// Everything that knows how wide a register is stands in a namespace named after the width. Else a
+// program whose files are compiled for different machines (-mavx2 for some of them) would have two
+// classes of one name and two sizes, of which the linker mixes the functions.
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#define DIFFUSION_REGISTER_BYTES 64
+#define DIFFUSION_LANES lanes_64
+#elif defined(__AVX2__)
+#define DIFFUSION_REGISTER_BYTES 32
+#define DIFFUSION_LANES lanes_32
+#else
+#define DIFFUSION_REGISTER_BYTES 16
+#define DIFFUSION_LANES lanes_16
+#endif
+
+namespace diffusion::detail::inline DIFFUSION_LANES {
 
 static_assert(std::endian::native == std::endian::little,
               "diffusion: the order of random words in memory assumes a little-endian machine");
-
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
-#define DIFFUSION_REGISTER_BYTES 64
-#elif defined(__AVX2__)
-#define DIFFUSION_REGISTER_BYTES 32
-#else
-#define DIFFUSION_REGISTER_BYTES 16
-#endif
 
 template <class T>
 struct register_of;
@@ -130,4 +136,4 @@ inline void square_roots(double* x, std::size_t n) {
 #endif
 }
 
-}  // namespace diffusion::detail
+}  // namespace diffusion::detail::inline DIFFUSION_LANES

@@ -4,20 +4,19 @@
 //
 // Two levels of Philox4x32-10 (philox.hpp); words are written least significant first:
 //
-//   1. the address picks a sequence       key = seed (2 words)    counter = (stream, sub_draw, step
-//   low, step high)
-//                                         output = (a, b, c, d)
-//   2. the element picks a word of it     key = (a, b)            counter = (n low, n high | kind
-//   << 30, c, d)
+//   1. the address picks a sequence
+//          key = seed (2 words),   counter = (stream, sub_draw, step low, step high)
+//          output = (a, b, c, d)
+//   2. the element picks a word of it
+//          key = (a, b),           counter = (n low, n high | kind << 30, c, d)
 //
 // Element e is word w = (e / 16) mod 4 of counter n = 16 (e / 64) + e mod 16. So 64 elements in a
 // row, a *group*, are the four words of 16 counters, and the lanes of a vector register are stored
 // as they stand:
 //
-//   element   64 g + 0 ... 64 g + 15 | 64 g + 16 ... 64 g + 31 | 64 g + 32 ... 64 g + 47 | 64 g +
-//   48 ... 64 g + 63 counter   16 g + 0 ... 16 g + 15 | 16 g +  0 ... 16 g + 15 | 16 g +  0 ... 16
-//   g + 15 | 16 g +  0 ... 16 g + 15 word               0             |           1             |
-//           2             |           3
+//   element   64 g + 0 .. 15   64 g + 16 .. 31   64 g + 32 .. 47   64 g + 48 .. 63
+//   counter   16 g + 0 .. 15   16 g +  0 .. 15   16 g +  0 .. 15   16 g +  0 .. 15
+//   word            0                1                 2                 3
 //
 // n needs 62 of its 64 bits; `kind` in the upper two keeps apart the words of normal and of uniform
 // numbers, and the second words that double precision takes.
@@ -35,7 +34,7 @@
 #include <diffusion/random/noise_source.hpp>
 #include <diffusion/random/philox.hpp>
 
-namespace diffusion::detail {
+namespace diffusion::detail::inline DIFFUSION_LANES {
 
 /// Counters of a group: a multiple of the lanes of every vector unit.
 inline constexpr std::size_t group_counters = 16;
@@ -132,4 +131,4 @@ public:
     }
 };
 
-}  // namespace diffusion::detail
+}  // namespace diffusion::detail::inline DIFFUSION_LANES
