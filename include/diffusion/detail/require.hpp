@@ -1,6 +1,7 @@
 #pragma once
 
-#include <charconv>
+#include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -16,10 +17,15 @@ std::string shown(const V& value) {
         return value ? "true" : "false";
     } else if constexpr (std::is_enum_v<V>) {
         return shown(static_cast<std::underlying_type_t<V>>(value));
-    } else if constexpr (std::is_arithmetic_v<V>) {
-        char digits[64];  // the shortest form of a double has at most 24 characters
-        const std::to_chars_result end = std::to_chars(digits, digits + sizeof digits, value);
-        return std::string(digits, end.ptr);
+    } else if constexpr (std::is_integral_v<V>) {
+        return std::to_string(value);
+    } else if constexpr (std::is_floating_point_v<V>) {
+        char digits[32];  // <charconv> would do this as well, for a tenth of the core's include time
+        for (int precision = 1; precision <= 17; ++precision) {
+            std::snprintf(digits, sizeof digits, "%.*g", precision, static_cast<double>(value));
+            if (static_cast<V>(std::strtod(digits, nullptr)) == value) break;
+        }
+        return digits;
     } else {
         static_assert(std::is_convertible_v<const V&, std::string_view>,
                       "diffusion::detail::shown: an error message can show a number, an enumerator "

@@ -2,7 +2,7 @@
 // L5: the loop turned inside out: a range of steps, done one by one as the caller asks for them.
 
 #include <cstddef>
-#include <iterator>
+#include <span>  // declares the tags of iterators; <iterator> would bring in all of streams
 #include <type_traits>
 #include <utility>
 
