@@ -14,11 +14,13 @@ namespace diffusion {
 
 /// A denoiser writes its estimate of E[x_0 | x_t = x] to x0. Semantics: it does not touch x, and x0
 /// has x's shape. Optional members that wrappers and samplers use where they are there:
-///   `check(t)`                   throws std::invalid_argument if D cannot be evaluated at node t;
-///   asked before a run; `with_noise(x, t, x0, eps)`  also writes the noise eps that belongs to x0,
-///   x = alpha x0 + sigma eps, without
-///                                dividing by sigma;
-///   `with_raw_noise(...)`        the same, but eps belongs to the estimate before it was clipped.
+///
+///     check(t)                       throws std::invalid_argument if D cannot be evaluated at
+///                                    node t; asked before a run
+///     with_noise(x, t, x0, eps)      also writes the noise that belongs to x0, x = alpha x0 +
+///                                    sigma eps, if possible without dividing by sigma
+///     with_raw_noise(x, t, x0, eps)  the same, but eps belongs to the estimate before it was
+///                                    clipped
 template <class D, class X>
 concept denoiser = tensor<X> && requires(D& denoise, const X& x, const node& t, owner_t<X>& x0) {
     denoise(x, t, x0);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 #include <diffusion/denoiser/denoiser.hpp>
 #include <diffusion/grid/time_grid.hpp>
@@ -17,12 +18,13 @@
 namespace diffusion {
 
 /// A sampler holds a plan and nothing that changes in a run:
-///   `size()`                           number of steps;
-///   `grid()`                           the size() + 1 nodes; step i runs from grid()[i] to
-///   grid()[i + 1]; `init(x)`                          the memory of a run on tensors like x, the
-///   only place that allocates; `x0(memory)`                       the x0-hat of the last step;
-///   `step(i, x, memory, D, noise)`     advances x over step i in place (D and noise are not known
-///   to this concept).
+///
+///     size()                         number of steps
+///     grid()                         size() + 1 nodes; step i goes from grid()[i] to grid()[i + 1]
+///     init(x)                        memory of a run on tensors like x; alone allocates
+///     x0(memory)                     x0-hat of the last step
+///     step(i, x, memory, D, noise)   advances x over step i in place (D and noise are not known to
+///                                    this concept)
 template <class S, class X>
 concept sampler = tensor<X> && requires(const S& s, const X& x) {
     { s.size() } -> std::convertible_to<std::size_t>;
