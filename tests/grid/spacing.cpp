@@ -56,6 +56,8 @@ TEST_CASE("an offset of 1 works for every n that leaves room for it") {
         if (100 / n * (n - 1) + 1 < 100) CHECK(fault(leading(schedule, n, 1), n) == "");
         else CHECK_THROWS_AS(leading(schedule, n, 1), std::invalid_argument);
     }
+    const auto minus_one = static_cast<std::size_t>(-1);
+    CHECK_THROWS_AS(leading_times(100, 10, minus_one), std::invalid_argument);
 }
 
 TEST_CASE("leading takes every floor(T/n)-th time from 0 up") {

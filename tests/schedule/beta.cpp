@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <numbers>
 #include <stdexcept>
 #include <string>
@@ -69,5 +70,16 @@ TEST_CASE("tabulated betas are read from a list of T numbers") {
     CHECK(beta(1, 3) == 0.2);
     CHECK_THROWS_WITH_AS(beta(1, 4),
                          "diffusion::tabulated_beta: T must be the length of the table, got 4",
+                         std::invalid_argument);
+}
+
+TEST_CASE("a cosine that is none is refused, not capped") {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    CHECK_THROWS_WITH_AS(cosine_beta{.s = -1}(0, 10),
+                         "diffusion::cosine_beta: s must be finite and not negative, got -1",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(cosine_beta{.s = nan}(5, 10), std::invalid_argument);
+    CHECK_THROWS_WITH_AS((cosine_beta{.cap = 1.5}(9, 10)),
+                         "diffusion::cosine_beta: cap must lie in (0, 1], got 1.5",
                          std::invalid_argument);
 }

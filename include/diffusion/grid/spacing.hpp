@@ -35,7 +35,7 @@ constexpr std::size_t rounded_ratio(std::size_t numerator, std::size_t denominat
 inline std::vector<double> leading_times(std::size_t T, std::size_t n, std::size_t offset = 0) {
     detail::require_steps(T, n, "diffusion::leading_times");
     const std::size_t stride = T / n;
-    detail::require((n - 1) * stride + offset < T, "diffusion::leading_times",
+    detail::require(offset < T - (n - 1) * stride, "diffusion::leading_times",
                     "the offset must leave all times below T", offset);
     std::vector<double> times(n);
     for (std::size_t i = 0; i < n; ++i)

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -56,6 +57,10 @@ struct scaled_linear_beta {
 struct cosine_beta {
     double s = 0.008, cap = 0.999;
     double operator()(std::size_t t, std::size_t T) const {
+        detail::require(s >= 0 && s < std::numeric_limits<double>::infinity(),
+                        "diffusion::cosine_beta", "s must be finite and not negative", s);
+        detail::require(cap > 0 && cap <= 1, "diffusion::cosine_beta", "cap must lie in (0, 1]",
+                        cap);
         // With a, b the two angles: 1 - cos^2 b / cos^2 a = sin(b - a) sin(b + a) / cos^2 a,
         // without cancellation. The last b is a right angle.
         if (t + 1 == T) return cap < 1 ? cap : 1;
