@@ -57,6 +57,11 @@ TEST_CASE("the way from a time to itself changes nothing, and the way back is re
     const noise_level s = from_alpha_bar(0.5);
     CHECK(forward_kernel(s, s) == gaussian_kernel<0>{1, {}, 0});
     CHECK(forward_kernel(clean_data, clean_data) == gaussian_kernel<0>{1, {}, 0});
+    const noise_level pure = from_alpha_bar(0);
+    CHECK(forward_kernel(pure, pure) == gaussian_kernel<0>{1, {}, 0});
+    // the same ratio on another scale: only the scale changes
+    CHECK(forward_kernel(noise_level{1, 1, 0}, noise_level{0.5, 0.5, 0}) ==
+          gaussian_kernel<0>{0.5, {}, 0});
     CHECK_THROWS_WITH_AS(forward_kernel(variance_exploding_level(1), clean_data),
                          "diffusion::forward_kernel: the second level must be at least as noisy as "
                          "the first; its lambda is higher, got inf",

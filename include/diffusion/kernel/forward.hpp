@@ -23,8 +23,9 @@ inline gaussian_kernel<0> forward_kernel(const noise_level& s, const noise_level
     detail::require(t.lambda <= s.lambda, "diffusion::forward_kernel",
                     "the second level must be at least as noisy as the first; its lambda is higher",
                     t.lambda);
-    if (t.lambda == s.lambda) return {1, {}, 0};
-    return {t.alpha / s.alpha, {}, t.sigma * std::sqrt(-std::expm1(2 * (t.lambda - s.lambda)))};
+    const double fall = t.lambda == s.lambda ? 0 : s.lambda - t.lambda;  // inf - inf is not wanted
+    const double a = t.alpha == s.alpha ? 1 : t.alpha / s.alpha;         // nor is 0 / 0
+    return {a, {}, t.sigma * std::sqrt(0 - std::expm1(-2 * fall))};
 }
 
 }  // namespace diffusion
