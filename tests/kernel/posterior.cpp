@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <limits>
 #include <ostream>
+#include <sstream>
 #include <stdexcept>
 
 #include <diffusion/kernel/posterior.hpp>
@@ -126,6 +127,15 @@ TEST_CASE("a learned variance runs from the small one at v = 0 to the large one 
     CHECK(learned.at(0.5).c == Approx(std::sqrt(learned.at(0).c * learned.at(1).c)));
     CHECK(learned.log_variance(0.25) ==
           Approx(0.25 * learned.log_variance_large + 0.75 * learned.log_variance_small));
+}
+
+TEST_CASE("a kernel with a learned variance is a value, too") {
+    const learned_range_kernel kernel{{0.5, {0.25}, 0}, -3, -2};
+    CHECK(kernel == learned_range_kernel{{0.5, {0.25}, 0}, -3, -2});
+    CHECK(kernel != learned_range_kernel{{0.5, {0.25}, 0}, -3, -1});
+    std::ostringstream text;
+    text << kernel;
+    CHECK(text.str() == "0.5 x + 0.25 m0 + 0 z, log variance from -3 to -2");
 }
 
 TEST_CASE("in the last step a learned variance is not used, and nothing is undefined") {

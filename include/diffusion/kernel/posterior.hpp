@@ -2,6 +2,7 @@
 // L3: the forward process run backwards when x_0 is known, and the network's imitation of it.
 
 #include <cmath>
+#include <iosfwd>
 
 #include <diffusion/detail/require.hpp>
 #include <diffusion/kernel/forward.hpp>
@@ -68,11 +69,21 @@ struct learned_range_kernel {
         if (std::isinf(log_variance_small)) return mean;
         return {mean.a, mean.b, std::exp(0.5 * log_variance(v))};
     }
+
+    friend constexpr bool operator==(const learned_range_kernel&,
+                                     const learned_range_kernel&) = default;
 };
 
+template <class Char, class Traits>
+std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& os,
+                                             const learned_range_kernel& kernel) {
+    return os << kernel.mean << ", log variance from " << kernel.log_variance_small << " to "
+              << kernel.log_variance_large;
+}
+
 /// The learned-range kernel from t to s. At the last step beta-tilde is 0 and log_variance_small is
-/// -inf; no noise is drawn there, and a likelihood takes the value of the step before (Nichol and
-/// Dhariwal 2021, section 3.1).
+/// -inf; no noise is drawn there, and a likelihood takes the value of the step before, as the code
+/// of Nichol and Dhariwal (2021) does.
 inline learned_range_kernel learned_range(const noise_level& t, const noise_level& s) {
     gaussian_kernel<1> mean = posterior(t, s);
     const double small = 2 * std::log(mean.c);
