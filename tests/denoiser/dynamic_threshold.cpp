@@ -80,6 +80,12 @@ TEST_CASE("by default the threshold has no upper bound, with the bound 1 it is p
     CHECK(x0 == vector{-1, 0.5, 1});
 }
 
+TEST_CASE("an empty picture has no quantile and needs none") {
+    vector x0;
+    dynamic_threshold(always({}), vector{})(vector{}, half, x0);
+    CHECK(x0.empty());
+}
+
 TEST_CASE("every picture of a batch has a threshold of its own") {
     vector x0(6);
     dynamic_threshold(always({1, -2, 4, 0.1, 0.2, 0.3}), vector(6), 1,

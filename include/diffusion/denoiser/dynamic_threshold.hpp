@@ -70,6 +70,7 @@ private:
         DIFFUSION_ASSERT(elements(scratch).size() == elements(x0).size(),
                          "diffusion::dynamic_threshold: the scratch tensor must be like x");
         for_each_item(x0, items, [&](std::size_t, std::span<T> item) {
+            if (item.empty()) return;
             const std::span<T> sorted = elements(scratch).first(item.size());
             for (std::size_t e = 0; e < item.size(); ++e) sorted[e] = std::abs(item[e]);
             const double rank = quantile * static_cast<double>(item.size() - 1);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 
+#include <diffusion/assert.hpp>
 #include <diffusion/schedule/noise_level.hpp>
 #include <diffusion/tensor/batch.hpp>
 #include <diffusion/tensor/linear.hpp>
@@ -24,6 +25,8 @@ template <tensor X, tensor Data = owner_t<X>, tensor Noise = owner_t<X>>
 void q_sample(X& x_t, const Data& x_0, std::span<const noise_level> t, const Noise& z) {
     using T = scalar_t<X>;
     const std::span<const T> data = elements(x_0), noise = elements(z);
+    DIFFUSION_ASSERT(data.size() == elements(x_t).size() && noise.size() == data.size(),
+                     "diffusion::q_sample: tensors of unequal size");
     for_each_item(x_t, t.size(), [&](std::size_t i, std::span<T> item) {
         const std::size_t first = i * item.size();
         assign(item, std::array<term<T>, 2>{{{t[i].alpha, data.subspan(first, item.size())},

@@ -1,9 +1,11 @@
 #pragma once
 // L3: what a network is asked to predict, as a linear function of the data and the noise.
 
+#include <array>
 #include <cstddef>
 #include <span>
 
+#include <diffusion/assert.hpp>
 #include <diffusion/schedule/noise_level.hpp>
 #include <diffusion/tensor/batch.hpp>
 #include <diffusion/tensor/linear.hpp>
@@ -43,6 +45,8 @@ void training_target(X& out, target kind, const Data& x_0, std::span<const noise
                      const Noise& eps) {
     using T = scalar_t<X>;
     const std::span<const T> data = elements(x_0), noise = elements(eps);
+    DIFFUSION_ASSERT(data.size() == elements(out).size() && noise.size() == data.size(),
+                     "diffusion::training_target: tensors of unequal size");
     for_each_item(out, t.size(), [&](std::size_t i, std::span<T> item) {
         const std::size_t first = i * item.size();
         const target_weights w = weights_of(kind, t[i]);
