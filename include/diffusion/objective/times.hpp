@@ -29,7 +29,7 @@ inline noise_address training_draw(std::uint64_t iteration, std::uint32_t sub_dr
 
 /// The times of the n items of a batch, uniform over the schedule: integers 0 .. T-1 for a discrete
 /// one, otherwise reals in [t_min, t_max]. A pure function of (seed, iteration). Stratified: item i
-/// gets the part (i, i+1)/n.
+/// gets the part (i, i+1)/n, so the items of a batch must come in random order.
 template <noise_schedule S>
 void draw_times(std::span<double> times, const S& schedule, time_sampling how, std::uint64_t seed,
                 std::uint64_t iteration) {

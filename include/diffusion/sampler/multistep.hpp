@@ -106,7 +106,8 @@ public:
         return mem;
     }
 
-    /// x0-hat of the last step.
+    /// x0-hat of the last step. A noise rule is told it by `predict`; who writes eps-hat to the
+    /// slot himself finds zeros here.
     template <tensor X>
     const owner_t<X>& x0(const memory<X>& mem) const {
         if constexpr (Rule::extrapolates == prediction::noise) return mem.extra_[0];

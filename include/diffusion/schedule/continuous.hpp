@@ -60,7 +60,7 @@ struct vp_cosine {
 };
 
 /// Variance exploding: alpha = 1, sigma_t = sigma_min (sigma_max/sigma_min)^t, a geometric ladder
-/// (Song and Ermon 2019; Song et al. 2021, eq. 30). t in [0, 1].
+/// (Song and Ermon 2019; Song et al. 2021, eq. 31). t in [0, 1].
 struct ve_geometric {
     double sigma_min = 0.01, sigma_max = 50;
 

@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -21,7 +20,8 @@ namespace diffusion {
 /// it is close to 0. Between two integers lambda is interpolated linearly in t; below 0 there is
 /// only the clean node t = -1. Throws std::invalid_argument for T = 0, a beta outside (0, 1], a
 /// beta of 1 before the last step, a t outside [0, T-1]. A last beta of exactly 1 (zero terminal
-/// SNR) is allowed: alpha = 0, lambda = -inf.
+/// SNR) is allowed: alpha = 0, lambda = -inf at T-1, and so at every t that is not an integer and
+/// lies above T-2.
 template <class Beta = linear_beta>
 class discrete_schedule {
     static_assert(beta_schedule<Beta>,
