@@ -1,7 +1,7 @@
 #pragma once
-// L4: DPM-Solver++ as published.
+// L4: the multistep DPM-Solvers as published: exponential Adams methods with two moments simplified.
 
-#include <cmath>
+#include <array>
 #include <cstddef>
 #include <span>
 
@@ -10,28 +10,55 @@
 
 namespace diffusion {
 
-/// DPM-Solver++ 2M, the "midpoint" form that everybody uses (Lu et al. 2022b, algorithm 2):
-///
-///   x_s = a x_t + b (D_0 + (D_0 - D_1)/(2 r)) + c z,    r = (lambda_t - lambda_u)/h,
-///
-/// with a, b, c of the one-term exponential step, and u the node of D_1, seen before t. The exact
-/// second-order weight of the difference D_0 - D_1 would be that of `exponential_adams<2>` (its
-/// "heun" form); this one differs by a factor 1 + O(h), keeps order 2 and damps more. eta = 1 is
-/// SDE-DPM-Solver++ 2M. The first step, and a step of infinite h, have order 1.
-struct dpm_solver_pp_2m {
-    double eta = 0;
-    static constexpr std::size_t order = 2;
-    static constexpr prediction extrapolates = prediction::data;
+/// How a DPM-Solver weighs the difference of two predictions: the `midpoint` form that everybody
+/// uses, or the exact integral, `heun`.
+enum class two_node_form { midpoint, heun };
 
-    gaussian_kernel<2> operator()(std::span<const node> seen, const node& s) const {
-        const node& t = seen[0];
-        const gaussian_kernel<1> first = detail::exponential_step(t, s, eta);
-        const double h = s.lambda - t.lambda;
-        if (seen.size() < 2 || !std::isfinite(h)) return {first.a, {first.b[0], 0}, first.c};
-        const double half_over_r =
-            0.5 * h / (t.lambda - seen[1].lambda);  // 0 where D_1 stands at lambda = -inf
-        return {first.a, {first.b[0] * (1 + half_over_r), -first.b[0] * half_over_r}, first.c};
+/// The multistep DPM-Solvers of order K = 2 or 3, on noise (Lu et al. 2022a) and on data
+/// (DPM-Solver++, Lu et al. 2022b, algorithm 2). They are `exponential_adams<K>` but for the moments
+/// Phi_k of its weight, the integrals of u^k over the step:
+///
+///     through two nodes    Phi_0/2 for Phi_1   ("midpoint"; "heun" is exact),
+///     through three nodes  Phi_2/2 for Phi_2   (half of the quadratic term).
+///
+/// For data and two nodes that is, with a, b, c of the one-term step and r = (lambda_t -
+/// lambda_u)/h, u the node of D_1, seen before t:
+///
+///     x_s = a x_t + b (D_0 + (D_0 - D_1)/(2 r)) + c z.
+///
+/// Both simplifications differ from the exact term by O(h^3) over a step and damp. So the order is 2
+/// for K = 2 and for K = 3 too: the third order is lost with the half term, `exponential_adams<3>`
+/// has it. One evaluation a step. eta = 1 gives the SDE forms (SDE-DPM-Solver++ KM for data,
+/// SDE-DPM-Solver for noise). The first step, and one of infinite h, have order 1; on noise with
+/// eta > 0 end at a positive sigma, since the step to clean data would add noise.
+template <std::size_t K, prediction Prediction>
+struct dpm_solver_multistep {
+    static_assert(K == 2 || K == 3, "diffusion::dpm_solver_multistep: K must be 2 or 3");
+    static_assert(Prediction != prediction::data_and_noise,
+                  "diffusion::dpm_solver_multistep: extrapolate either prediction::data or "
+                  "prediction::noise");
+
+    double eta = 0;
+    two_node_form form = two_node_form::midpoint;
+    static constexpr std::size_t order = K;
+    static constexpr prediction extrapolates = Prediction;
+
+    gaussian_kernel<K> operator()(std::span<const node> seen, const node& s) const {
+        const auto simplify = [this](std::array<double, K>& moments, std::size_t count) {
+            if (count == 2 && form == two_node_form::midpoint) moments[1] = moments[0] / 2;
+            if (count == 3) moments[K - 1] /= 2;
+        };
+        return detail::exponential_adams_step<K, Prediction>(seen, s, eta, simplify);
     }
 };
+
+/// DPM-Solver++ 2M, the usual one.
+using dpm_solver_pp_2m = dpm_solver_multistep<2, prediction::data>;
+/// DPM-Solver++ 3M as published, of order 2.
+using dpm_solver_pp_3m = dpm_solver_multistep<3, prediction::data>;
+/// DPM-Solver on noise, two nodes.
+using dpm_solver_2m = dpm_solver_multistep<2, prediction::noise>;
+/// DPM-Solver on noise, three nodes, as published, of order 2.
+using dpm_solver_3m = dpm_solver_multistep<3, prediction::noise>;
 
 }  // namespace diffusion

@@ -67,6 +67,63 @@ std::array<double, K> lagrange_basis(const std::array<double, K>& u, std::size_t
     return poly;
 }
 
+/// Weights b_j with sum_j b_j f(u_j) = L[p], where p is the polynomial through the values f(u_0) ..
+/// f(u_{count-1}) and the linear functional L takes u^k to moments[k].
+template <std::size_t K>
+std::array<double, K> lagrange_weights(const std::array<double, K>& u, std::size_t count,
+                                       const std::array<double, K>& moments) {
+    std::array<double, K> weights{};
+    for (std::size_t j = 0; j < count; ++j) {
+        const std::array<double, K> basis = lagrange_basis(u, count, j);
+        for (std::size_t k = 0; k < count; ++k) weights[j] += basis[k] * moments[k];
+    }
+    return weights;
+}
+
+/// `exponential_step` if the network's eps-hat is taken as constant instead, x_s = a x_t + b eps-hat
+/// + c z:
+///
+///     a = alpha_s/alpha_t,
+///     b = -(1+eta) sigma_s (e^h - 1)      = (1+eta) (sigma_s - a sigma_t),
+///     c = sigma_s sqrt(eta (e^{2h} - 1))  = sqrt(eta ((a sigma_t)^2 - sigma_s^2)).
+///
+/// With eta > 0 the noise does not vanish as s becomes clean (Lu et al. 2022b, SDE-DPM-Solver-1).
+inline gaussian_kernel<1> exponential_noise_step(const node& t, const node& s, double eta) {
+    require(eta >= 0, "diffusion::exponential_noise_step", "eta must not be negative", eta);
+    const double a = s.alpha / t.alpha, left = a * t.sigma;
+    return {
+        a, {(1 + eta) * (s.sigma - left)}, std::sqrt(eta * ((left - s.sigma) * (left + s.sigma)))};
+}
+
+/// One step of an exponential Adams method, with `change(moments, count)` applied to the moments of
+/// the exponential weight for a polynomial through `count` predictions.
+template <std::size_t K, prediction Prediction, class Change>
+gaussian_kernel<K> exponential_adams_step(std::span<const node> seen, const node& s, double eta,
+                                          Change change) {
+    constexpr bool data = Prediction == prediction::data;
+    const node& t = seen[0];
+    const double h = s.lambda - t.lambda;
+    const gaussian_kernel<1> first =
+        data ? exponential_step(t, s, eta) : exponential_noise_step(t, s, eta);
+    gaussian_kernel<K> kernel{first.a, {first.b[0]}, first.c};
+
+    // Nodes in units of the step, u = (lambda - lambda_t)/h: t stands at 0 and s at 1.
+    std::array<double, K> u{};
+    std::size_t count = 0;
+    while (count < seen.size() && count < K && std::isfinite(seen[count].lambda) &&
+           std::isfinite(h)) {
+        u[count] = (seen[count].lambda - t.lambda) / h;
+        ++count;
+    }
+    if (count <= 1) return kernel;
+    std::array<double, K> moments = exponential_moments<K>(data ? (1 + eta) * h : -h);
+    change(moments, count);
+    const double factor = (1 + eta) * h * (data ? s.alpha : -s.sigma);
+    kernel.b = lagrange_weights(u, count, moments);
+    for (double& b : kernel.b) b *= factor;
+    return kernel;
+}
+
 }  // namespace detail
 
 /// Exponential Adams-Bashforth of order K: with D_j the stored predictions and l_j the Lagrange
@@ -105,34 +162,10 @@ struct exponential_adams {
     static constexpr prediction extrapolates = Prediction;
 
     gaussian_kernel<K> operator()(std::span<const node> seen, const node& s) const {
-        const node& t = seen[0];
-        constexpr bool data = Prediction == prediction::data;
-        detail::require(data || eta == 0, "diffusion::exponential_adams",
+        detail::require(Prediction == prediction::data || eta == 0, "diffusion::exponential_adams",
                         "eta must be 0 for noise prediction", eta);
-        const double h = s.lambda - t.lambda;
-        const gaussian_kernel<1> first = detail::exponential_step(t, s, eta);
-        gaussian_kernel<K> kernel{data ? first.a : s.alpha / t.alpha, {}, data ? first.c : 0};
-
-        // Nodes in units of the step, u = (lambda - lambda_t)/h: t stands at 0 and s at 1.
-        std::array<double, K> u{};
-        std::size_t count = 0;
-        while (count < seen.size() && count < K && std::isfinite(seen[count].lambda) &&
-               std::isfinite(h)) {
-            u[count] = (seen[count].lambda - t.lambda) / h;
-            ++count;
-        }
-        if (count <= 1) {
-            kernel.b[0] = data ? first.b[0] : s.sigma - kernel.a * t.sigma;
-            return kernel;
-        }
-        const double rate = data ? 1 + eta : -1;
-        const double factor = data ? rate * s.alpha * h : -s.sigma * h;
-        const std::array<double, K> moments = detail::exponential_moments<K>(rate * h);
-        for (std::size_t j = 0; j < count; ++j) {
-            const std::array<double, K> basis = detail::lagrange_basis(u, count, j);
-            for (std::size_t k = 0; k < count; ++k) kernel.b[j] += factor * basis[k] * moments[k];
-        }
-        return kernel;
+        return detail::exponential_adams_step<K, Prediction>(seen, s, eta,
+                                                             [](auto&, std::size_t) {});
     }
 };
 
