@@ -6,11 +6,12 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <vector>
 
 #include <diffusion/diffusion.hpp>
+
+#include "timing.hpp"
 
 namespace {
 
@@ -29,18 +30,14 @@ using namespace diffusion;
     for (std::size_t e = 0; e < n; ++e) x[e] = a * x[e] + b * D[e] + c * E[e];
 }
 
+using benchmarks::median;
+
 template <class F>
 double nanoseconds(std::size_t repetitions, F&& f) {
-    const auto start = std::chrono::steady_clock::now();
-    for (std::size_t r = 0; r < repetitions; ++r) f();
-    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
-    return time.count() / static_cast<double>(repetitions);
-}
-
-double median(std::vector<double>& values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
+    const double time = benchmarks::seconds([&] {
+        for (std::size_t r = 0; r < repetitions; ++r) f();
+    });
+    return 1e9 * time / static_cast<double>(repetitions);
 }
 
 template <class Ours, class Hand>

@@ -19,6 +19,8 @@
 
 #include <diffusion/nn/conv/conv3x3.hpp>
 
+#include "timing.hpp"
+
 namespace {
 
 using namespace diffusion::nn;
@@ -36,11 +38,7 @@ double seconds(F&& f) {
     return thread_seconds() - begin;
 }
 
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
+using benchmarks::median;
 
 /// Operations per second of multiplications and additions that wait for nothing.
 double peak_rate() {

@@ -4,8 +4,6 @@
 // Both are timed in turn within each iteration, so that a noisy machine slows both; the counters are medians of
 // nanoseconds per number, and `ratio` is the median of the ratios of neighbouring timings. `Time` is ours alone.
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -16,20 +14,11 @@
 
 #include <diffusion/random/fill.hpp>
 
+#include "timing.hpp"
+
 namespace {
 
-template <class F>
-double seconds(F&& f) {
-    const auto begin = std::chrono::steady_clock::now();
-    f();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
+using benchmarks::median, benchmarks::seconds;
 
 /// Times `ours(numbers, draw)` against `reference(numbers)`; both fill all numbers.
 template <class T, class Ours, class Reference>
