@@ -2,10 +2,12 @@
 
 #include <cmath>
 #include <cstddef>
+#include <stdexcept>
 #include <vector>
 
 #include <diffusion/denoiser/guidance.hpp>
 #include <diffusion/denoiser/prediction.hpp>
+#include <diffusion/denoiser/threshold.hpp>
 #include <diffusion/grid/spacing.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
@@ -103,4 +105,15 @@ TEST_CASE("rules that extrapolate noise run forward in time, at their order") {
         return std::abs(x[0] - toy.flow(1.3, grid.back(), grid.front()));
     };
     CHECK(std::abs(std::log2(error(100) / error(200)) - 2) < 0.3);
+}
+
+TEST_CASE(
+    "where clean data says nothing about the noise, an inversion is refused, not run into NaN") {
+    const multistep inversion(ddim_inversion{}, inverted(trailing(schedule, 5)));
+    const auto bare = [](const vector& x, const node&, vector& x0) { x0 = x; };
+    vector x{1};
+    CHECK_THROWS_AS(sample(x, inversion, bare), std::invalid_argument);
+    CHECK_THROWS_AS(sample(x, inversion, clipped(bare)), std::invalid_argument);
+    CHECK_THROWS_AS(sample(x, inversion, guided(bare, bare, 2, vector(1))), std::invalid_argument);
+    CHECK(x == vector{1});
 }

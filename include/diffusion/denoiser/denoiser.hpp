@@ -5,7 +5,7 @@
 #include <concepts>
 #include <type_traits>
 
-#include <diffusion/assert.hpp>
+#include <diffusion/detail/require.hpp>
 #include <diffusion/grid/time_grid.hpp>
 #include <diffusion/tensor/linear.hpp>
 #include <diffusion/tensor/traits.hpp>
@@ -40,9 +40,10 @@ void denoise_with_noise(D& denoise, const X& x, const node& t, owner_t<X>& x0, o
     if constexpr (requires { denoise.with_noise(x, t, x0, eps); }) {
         denoise.with_noise(x, t, x0, eps);
     } else {
-        DIFFUSION_ASSERT(t.sigma > 0,
-                         "diffusion: at clean data eps-hat is not to be had from x_0-hat; give the "
-                         "denoiser a member with_noise");
+        require(t.sigma > 0, "diffusion::denoiser",
+                "at clean data eps-hat is not to be had from x_0-hat; give the denoiser a member "
+                "with_noise, or start at a noisier node; sigma must be positive",
+                t.sigma);
         denoise(x, t, x0);
         ref(eps) = (1 / t.sigma) * ref(x) + (-t.alpha / t.sigma) * ref(x0);
     }
