@@ -19,11 +19,8 @@ namespace detail {
 /// include): a callable that returns each of the integers min() .. max() with the same probability,
 /// independently of its other calls.
 template <class G>
-concept bit_generator =
-    std::invocable<G&> && std::unsigned_integral<std::invoke_result_t<G&>> && requires {
-    requires std::remove_cvref_t<G>::min()
-    < std::remove_cvref_t<G>::max();
-};
+concept bit_generator = std::invocable<G&> && std::unsigned_integral<std::invoke_result_t<G&>> &&
+    (std::remove_cvref_t<G>::min() < std::remove_cvref_t<G>::max());
 
 /// How many bits k to take from a number below `range` (0 stands for 2^64). A number not below the
 /// largest multiple of 2^k is thrown away, so that the 2^k values of the bits are equally probable;

@@ -24,10 +24,10 @@ struct step_view {
 /// An observer is any callable on a step_view. One that returns bool stops the run by returning
 /// false.
 template <class O, class X>
-concept observer = std::invocable < O&,
-        const step_view<X>
-& > &&(std::is_void_v<std::invoke_result_t<O&, const step_view<X>&>> ||
-       std::convertible_to<std::invoke_result_t<O&, const step_view<X>&>, bool>);
+concept observer = requires(O& observe, const step_view<X>& step) {
+    requires std::is_void_v<decltype(observe(step))> ||
+        std::convertible_to<decltype(observe(step)), bool>;
+};
 
 /// The observer that looks away.
 struct no_observer {
