@@ -51,6 +51,13 @@ TEST_CASE("a grid may end at its last time, above clean data") {
     CHECK(grid.back().sigma == 0.5);
 }
 
+TEST_CASE("clean data stands below every time of its schedule") {
+    CHECK(clean_node(discrete_schedule<>{}).t == -1);
+    CHECK(clean_node(flow_schedule{}).t == 0);
+    CHECK(clean_node(edm_schedule{}).t == 0);
+    CHECK(clean_node(ve_geometric{}).t == -1);  // at t = 0 there is still noise
+}
+
 TEST_CASE("lists that make no grid are refused by name and value") {
     const discrete_schedule<> schedule;
     CHECK_THROWS_WITH_AS(make_grid(schedule, std::vector<double>{}),

@@ -169,7 +169,9 @@ TEST_CASE("grids that cannot be run are refused when the plan is made") {
                          std::invalid_argument);
     // data that becomes noise: x0 alone does not say which
     CHECK_THROWS_WITH_AS(multistep(ddim{}, {clean, t}),
-                         "diffusion::multistep: the rule has no finite coefficients on this grid, "
+                         "diffusion::multistep: the rule has no finite coefficients on this grid "
+                         "(an inversion takes "
+                         "ddim_inversion), "
                          "in step number, got 0",
                          std::invalid_argument);
     // a noise rule cannot start where there is no signal

@@ -11,6 +11,7 @@
 
 #include <diffusion/assert.hpp>
 #include <diffusion/denoiser/denoiser.hpp>
+#include <diffusion/denoiser/threshold.hpp>
 #include <diffusion/detail/require.hpp>
 #include <diffusion/tensor/batch.hpp>
 #include <diffusion/tensor/traits.hpp>
@@ -26,8 +27,7 @@ namespace diffusion {
 /// step allocates nothing. Throws std::invalid_argument unless 0 < quantile <= 1, largest >= 1 and
 /// items divides the number of elements.
 template <class D, class Scratch>
-struct dynamic_threshold {
-    D inner;
+struct dynamic_threshold : detail::adjusted<dynamic_threshold<D, Scratch>, D> {
     double quantile, largest;
     std::size_t items;
     Scratch scratch;
@@ -35,7 +35,7 @@ struct dynamic_threshold {
     explicit dynamic_threshold(D denoise, Scratch scratch_, double quantile_ = 0.995,
                                double largest_ = std::numeric_limits<double>::infinity(),
                                std::size_t items_ = 1)
-        : inner(std::move(denoise)),
+        : detail::adjusted<dynamic_threshold, D>{std::move(denoise)},
           quantile(quantile_),
           largest(largest_),
           items(items_),
@@ -47,25 +47,9 @@ struct dynamic_threshold {
         item_size(elements(scratch).size(), items);
     }
 
-    template <class X>
-        requires denoiser<D, X>
-    void operator()(const X& x, const node& t, owner_t<X>& x0) {
-        inner(x, t, x0);
-        threshold(x0);
-    }
-
-    template <class X>
-        requires denoiser<D, X>
-    void with_raw_noise(const X& x, const node& t, owner_t<X>& x0, owner_t<X>& eps) {
-        detail::denoise_with_raw_noise(inner, x, t, x0, eps);
-        threshold(x0);
-    }
-
-    void check(const node& t) const { detail::check_denoiser(inner, t); }
-
-private:
+    /// Clips and rescales every item of x0.
     template <class Y>
-    void threshold(Y& x0) {
+    void adjust(Y& x0) {
         using T = scalar_t<Y>;
         DIFFUSION_ASSERT(elements(scratch).size() == elements(x0).size(),
                          "diffusion::dynamic_threshold: the scratch tensor must be like x");

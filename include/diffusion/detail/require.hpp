@@ -20,8 +20,9 @@ std::string shown(const V& value) {
     } else if constexpr (std::is_integral_v<V>) {
         return std::to_string(value);
     } else if constexpr (std::is_floating_point_v<V>) {
-        char digits[32];  // <charconv> would do this as well, for a tenth of the core's include time
-        for (int precision = 1; precision <= 17; ++precision) {
+        // <charconv> would do this as well, for a tenth of the core's include time.
+        char digits[32];
+        for (int precision = 6; precision <= 17; ++precision) {  // %g drops trailing zeros
             std::snprintf(digits, sizeof digits, "%.*g", precision, static_cast<double>(value));
             if (static_cast<V>(std::strtod(digits, nullptr)) == value) break;
         }

@@ -36,12 +36,14 @@ node node_at(const S& schedule, double t) {
     return {t, level.alpha, level.sigma, level.lambda};
 }
 
-/// The node of clean data: t = -1 where times are counted 0 .. T-1, otherwise t = 0. Networks are
-/// never asked there.
+/// The node of clean data, at a time below all others: t = 0 where that is below t_min or where the
+/// schedule is clean itself, otherwise t_min - 1, which is -1 where times are counted 0 .. T-1.
+/// Networks are never asked there.
 template <noise_schedule S>
-constexpr node clean_node(const S&) {
-    return {discrete_noise_schedule<S> ? -1.0 : 0.0, clean_data.alpha, clean_data.sigma,
-            clean_data.lambda};
+node clean_node(const S& schedule) {
+    const double t_min = schedule.t_min();
+    const double t = t_min > 0 ? 0 : schedule(t_min).sigma > 0 ? t_min - 1 : t_min;
+    return {t, clean_data.alpha, clean_data.sigma, clean_data.lambda};
 }
 
 /// How a grid ends: with a step to clean data behind the listed times, or at the last listed time

@@ -26,7 +26,7 @@ namespace diffusion {
 ///     loss = sum_i weights_i mean (network(x_t, times) - target)_i^2 / n
 ///
 /// A pure function of (seed, iteration, data).
-template <noise_schedule S, loss_weighting W = snr_weighting>
+template <noise_schedule S, loss_weighting W = unweighted>
 struct simple_objective {
     S schedule;
     target kind;

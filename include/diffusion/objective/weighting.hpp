@@ -61,6 +61,8 @@ double loss_weight(const W& weighting, target kind, const noise_level& t) {
     if constexpr (requires { weighting(kind, t); }) {
         return weighting(kind, t);
     } else {
+        detail::require(t.sigma > 0, "diffusion::loss_weight",
+                        "the SNR must be finite; sigma must be positive", t.sigma);
         const double snr = signal_to_noise(t);
         const double w = weighting(snr);
         if (kind == target::noise) return w;

@@ -187,7 +187,9 @@ private:
         bool finite = std::isfinite(kernel.a) && std::isfinite(kernel.c);
         for (const double b : kernel.b) finite = finite && std::isfinite(b);
         detail::require(finite, "diffusion::multistep",
-                        "the rule has no finite coefficients on this grid, in step number", i);
+                        "the rule has no finite coefficients on this grid (an inversion takes "
+                        "ddim_inversion), in step number",
+                        i);
     }
 
     time_grid grid_;

@@ -11,19 +11,6 @@
 #include <diffusion/assert.hpp>
 #include <diffusion/tensor/traits.hpp>
 
-// The state may stand on both sides (x = a x + ...). That is safe, since element e of the result
-// depends on elements e only, but a compiler that has to assume the worst would not vectorise; this
-// tells it.
-#if defined(__clang__)
-#define DIFFUSION_ELEMENTWISE _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define DIFFUSION_ELEMENTWISE _Pragma("GCC ivdep")
-#elif defined(_MSC_VER)
-#define DIFFUSION_ELEMENTWISE __pragma(loop(ivdep))
-#else
-#define DIFFUSION_ELEMENTWISE
-#endif
-
 namespace diffusion {
 
 /// One summand c * x of a linear combination.
@@ -54,6 +41,17 @@ constexpr linear_sum<T, N + 1> operator+(const linear_sum<T, N>& a, term<T> b) {
 
 namespace detail {
 
+// The state may stand on both sides (x = a x + ...). That is safe, since element e of the result
+// depends on elements e only, but a compiler that has to assume the worst would not vectorise; this
+// tells it.
+#if defined(__clang__)
+#define DIFFUSION_ELEMENTWISE _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define DIFFUSION_ELEMENTWISE _Pragma("GCC ivdep")
+#else
+#define DIFFUSION_ELEMENTWISE
+#endif
+
 #if defined(__clang__)  // says so where it may not vectorise, under a sanitizer for instance
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wpass-failed"
@@ -80,6 +78,7 @@ void combine(std::span<T> out, const term<T>* terms) {
 #if defined(__clang__)
 #pragma clang diagnostic pop
 #endif
+#undef DIFFUSION_ELEMENTWISE
 
 }  // namespace detail
 
