@@ -18,10 +18,12 @@ import pathlib
 import sys
 
 FAMILIES = ["diffusers_ddpm", "diffusers_ddim", "diffusers_ddim_inverse", "diffusers_dpmsolver_multistep",
-            "diffusers_tables", "guided_diffusion", "rng"]
+            "diffusers_deis", "diffusers_ipndm", "diffusers_lms", "diffusers_pndm", "diffusers_tables",
+            "guided_diffusion", "k_diffusion", "rng"]
 
 DROPPED = {"precision", "sigmas", "alphas_cumprod", "begin_index_note", "note", "fragile"}
 KEPT_IN_TABLES = {"alphas_cumprod"}
+KEPT_IN_K_DIFFUSION = {"sigmas"}  # how to make them, or they are what is tested
 
 
 def word(value):
@@ -51,7 +53,8 @@ def case_lines(case, name):
     for key, value in case.items():
         if key == "id" or key.startswith("asis_") or key == "init_noise_sigma" and value == 1:
             continue
-        if key in DROPPED and (is_run or key not in KEPT_IN_TABLES):
+        kept = KEPT_IN_K_DIFFUSION if name.startswith("k_diffusion") else KEPT_IN_TABLES
+        if key in DROPPED and (is_run or key not in kept):
             continue
         if key == "asis":
             value = {"max_abs_dev_over_max_abs": value["max_abs_dev_over_max_abs"]}

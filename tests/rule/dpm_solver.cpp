@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -11,11 +10,9 @@
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
-#include <diffusion/sampler/multistep.hpp>
-#include <diffusion/tensor/std.hpp>
 
 #include "rule/invariants.hpp"
-#include "support/gaussian_toy.hpp"
+#include "rule/order.hpp"
 
 using namespace diffusion;
 using doctest::Approx;
@@ -161,33 +158,6 @@ TEST_CASE("on noise the SDE form leaves noise behind that does not vanish at cle
     CHECK(kernel.c == Approx(s.sigma * std::sqrt(std::expm1(2 * h))).epsilon(1e-12));
     CHECK(kernel_of(dpm_solver_2m{1}, grid, 19).c == Approx(grid[19].sigma / grid[19].alpha));
 }
-
-namespace {
-
-/// Order on Gaussian data from exact start values: log2 of the ratio of errors at n and 2n steps.
-template <class Rule>
-double measured_order(const Rule& rule) {
-    const support::gaussian_toy toy{0.7, 0.5};
-    const auto error = [&](std::size_t n, double first, double last) {
-        const multistep plan(rule,
-                             uniform_lambda(vp_linear{}, n, first, last, grid_end::last_time));
-        const time_grid& g = plan.grid();
-        std::array<double, 1> x{1.9};
-        auto memory = plan.init(x);
-        for (std::size_t i = 0; i < n; ++i) {
-            plan.predict(i, x, memory, toy);
-            if (i + 1 < plan.order) x[0] = toy.flow(1.9, g[0], g[i + 1]);
-            else plan.advance(i, x, memory, no_noise{});
-        }
-        return std::abs(x[0] - toy.flow(1.9, g[0], g[n]));
-    };
-    const auto worst = [&](std::size_t n) {
-        return std::max({error(n, 0.8, 0.05), error(n, 0.8, 0.2), error(n, 0.6, 0.1)});
-    };
-    return std::log2(worst(64) / worst(128));
-}
-
-}  // namespace
 
 TEST_CASE("DPM-Solver has order 2 with two nodes, and with three, for the half term") {
     CHECK(std::abs(measured_order(dpm_solver_pp_2m{}) - 2) < 0.3);

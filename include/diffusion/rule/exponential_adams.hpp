@@ -80,6 +80,13 @@ std::array<double, K> lagrange_weights(const std::array<double, K>& u, std::size
     return weights;
 }
 
+/// The same for an integral without weight: the Adams-Bashforth weights of a step from u = 0 to u = 1,
+/// for nodes anywhere. They add up to 1.
+template <std::size_t K>
+std::array<double, K> adams_weights(const std::array<double, K>& u, std::size_t count) {
+    return lagrange_weights(u, count, exponential_moments<K>(0));
+}
+
 /// `exponential_step` if the network's eps-hat is taken as constant instead, x_s = a x_t + b eps-hat
 /// + c z:
 ///

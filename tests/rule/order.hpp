@@ -1,0 +1,56 @@
+#pragma once
+// The order of a deterministic rule, measured from exact start values on Gaussian data, where the
+// perfect denoiser and the solution are known.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+
+#include <diffusion/grid/uniform.hpp>
+#include <diffusion/sampler/multistep.hpp>
+#include <diffusion/schedule/continuous.hpp>
+#include <diffusion/tensor/std.hpp>
+
+#include "support/gaussian_toy.hpp"
+
+/// Steps of equal lambda on the linear VP schedule, ending at a positive sigma.
+struct equal_lambda {
+    diffusion::time_grid operator()(std::size_t n, double first, double last) const {
+        return diffusion::uniform_lambda(diffusion::vp_linear{}, n, first, last,
+                                         diffusion::grid_end::last_time);
+    }
+};
+
+/// Steps of equal time there.
+struct equal_time {
+    diffusion::time_grid operator()(std::size_t n, double first, double last) const {
+        std::vector<double> times(n + 1);
+        for (std::size_t i = 0; i <= n; ++i)
+            times[i] = first + (last - first) * static_cast<double>(i) / static_cast<double>(n);
+        return diffusion::make_grid(diffusion::vp_linear{}, times, diffusion::grid_end::last_time);
+    }
+};
+
+/// log2 of the ratio of the errors with n and 2 n steps, each the largest on three intervals, since on
+/// one of them leading terms of the error may happen to cancel.
+template <class Rule, class Grid = equal_lambda>
+double measured_order(const Rule& rule, std::size_t n = 64, Grid grid = {}) {
+    const support::gaussian_toy toy{0.7, 0.5};
+    const auto error = [&](std::size_t steps, double first, double last) {
+        const diffusion::multistep plan(rule, grid(steps, first, last));
+        const diffusion::time_grid& g = plan.grid();
+        std::array<double, 1> x{1.9};
+        auto memory = plan.init(x);
+        for (std::size_t i = 0; i < steps; ++i) {
+            plan.predict(i, x, memory, toy);
+            if (i + 1 < plan.order) x[0] = toy.flow(1.9, g[0], g[i + 1]);
+            else plan.advance(i, x, memory, diffusion::no_noise{});
+        }
+        return std::abs(x[0] - toy.flow(1.9, g[0], g[steps]));
+    };
+    const auto worst = [&](std::size_t steps) {
+        return std::max({error(steps, 0.8, 0.05), error(steps, 0.8, 0.2), error(steps, 0.6, 0.1)});
+    };
+    return std::log2(worst(n) / worst(2 * n));
+}
