@@ -52,7 +52,8 @@ struct training_data {
 };
 
 /// Trains a network of diffusion::nn to predict the velocity of noised data (Ho et al. 2020,
-/// algorithm 1, with the target of Salimans and Ho 2022), and leaves the averaged weights in it.
+/// algorithm 1, with the target and the weighting of Salimans and Ho 2022: the velocity's error counts
+/// the same at all levels), and leaves the averaged weights in it.
 ///
 /// Adam with (0.9, 0.99), gradients clipped at norm 1, warm-up and half a cosine, EMA. `stop()` is
 /// asked before each step; the step in hand is always finished. `null_label` is what a dropped label
@@ -66,7 +67,7 @@ training_record train(Net& net, diffusion::nn::lanes<float>& lanes, const Schedu
     if (count == 0) throw std::invalid_argument("examples::train: there is no data");
 
     const diffusion::simple_objective objective(schedule, diffusion::target::velocity,
-                                                diffusion::snr_weighting{},
+                                                diffusion::unweighted{},
                                                 diffusion::time_sampling::stratified, plan.seed);
     std::vector<float> x_0(batch * size);
     auto drawn = objective.init(x_0, batch);
@@ -115,7 +116,8 @@ training_record train(Net& net, diffusion::nn::lanes<float>& lanes, const Schedu
                 const auto v = net(x_t, std::span<const double>(drawn.times).subspan(first, n),
                                    all.empty() ? all : all.subspan(first, n));
                 return nn::mse_loss(
-                    v, std::span<const float>(drawn.target).subspan(first * size, n * size));
+                    v, std::span<const float>(drawn.target).subspan(first * size, n * size),
+                    std::span<const double>(drawn.weights).subspan(first, n));
             });
         nn::clip_gradient(net.parameters(), 1.0);
 
