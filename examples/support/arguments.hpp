@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdio>
+#include <exception>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -196,5 +197,17 @@ private:
     std::string summary_;
     std::vector<option> options_;
 };
+
+/// The whole of an example's main(): what `run` returns, or the message of what it throws and exit
+/// code 2.
+template <class Run>
+int run_program(const char* name, Run&& run, int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s: %s\n", name, error.what());
+        return 2;
+    }
+}
 
 }  // namespace examples

@@ -54,6 +54,17 @@ struct digit_model {
         return {height, width, std::move(learned), diffusion::nn::unet<float>(options, seed)};
     }
 
+    /// Throws std::runtime_error unless the pictures are of the size that this network, which came from
+    /// `file`, was made for.
+    void require_size(std::size_t pictures_height, std::size_t pictures_width,
+                      const std::string& file) const {
+        if (height != pictures_height || width != pictures_width)
+            throw std::runtime_error("the network in " + file + " draws " + std::to_string(height) +
+                                     " x " + std::to_string(width) + " pixels, the data have " +
+                                     std::to_string(pictures_height) + " x " +
+                                     std::to_string(pictures_width));
+    }
+
     /// Writes the parameters, and as metadata everything that `load` needs.
     void save(const std::filesystem::path& path) const {
         std::string multipliers;
