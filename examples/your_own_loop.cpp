@@ -40,7 +40,7 @@ int main() {
 
     state ranged = start();  // 2. a range
     for (const auto& [i, n, t, x, x0] : diffusion::steps(ranged, sampler, denoiser, noise))
-        std::printf("step %zu of %zu: t = %3.0f, x[0] = %7.4f, estimate of x_0[0] = %.4f\n", i + 1,
+        std::printf("step %zu of %zu: t = %3.0f, x[0] = %5.2f, estimate of x_0[0] = %.2f\n", i + 1,
                     n, t.t, double(x[0]), double(x0[0]));
 
     state counted = start();  // 3. own loop
