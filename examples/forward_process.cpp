@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ int run(int argc, char** argv) {
     line.number("--seed", seed, "of all random numbers");
     line.text("--out", out, "folder for the pictures");
     if (const auto code = line.parse(argc, argv)) return *code;
+    std::filesystem::create_directories(out);  // fails now if at all, not when all is done
 
     const diffusion::discrete_schedule<diffusion::linear_beta> schedule;  // T = 1000, as DDPM
     const std::vector<examples::ink_drop> drops = examples::three_drops();

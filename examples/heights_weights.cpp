@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,6 +55,7 @@ int run(int argc, char** argv) {
     line.text("--data", file, "a table of real people, .csv");
     line.text("--out", out, "folder for the picture");
     if (const auto code = line.parse(argc, argv)) return *code;
+    std::filesystem::create_directories(out);  // fails now if at all, not when all is done
 
     const examples::people data =
         file.empty() ? examples::made_up_people(6000, seed) : examples::read_people(file);
