@@ -32,12 +32,16 @@
 #include <diffusion/random/sequential.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/ddpm.hpp>
+#include <diffusion/rule/deis.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
+#include <diffusion/rule/ipndm.hpp>
+#include <diffusion/rule/lms.hpp>
 #include <diffusion/rule/rule.hpp>
 #include <diffusion/sampler/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/observer.hpp>
+#include <diffusion/sampler/pndm.hpp>
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/sampler/sampler.hpp>
 #include <diffusion/sampler/steps.hpp>
