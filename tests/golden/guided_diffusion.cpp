@@ -16,8 +16,8 @@
 
 #include <diffusion/kernel/divergence.hpp>
 #include <diffusion/kernel/forward.hpp>
-#include <diffusion/kernel/q_sample.hpp>
 #include <diffusion/kernel/posterior.hpp>
+#include <diffusion/kernel/q_sample.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/ddpm.hpp>
 
