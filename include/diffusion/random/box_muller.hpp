@@ -26,7 +26,8 @@
 
 #include <diffusion/random/lanes.hpp>
 
-namespace diffusion::detail::inline DIFFUSION_LANES {
+namespace diffusion::detail {
+inline namespace DIFFUSION_LANES {
 
 /// Polynomial coefficients, rising powers, and bit patterns for one precision. The polynomials
 /// interpolate their function in the Chebyshev nodes of the interval (computed with 60 digits),
@@ -166,4 +167,5 @@ public:
     }
 };
 
-}  // namespace diffusion::detail::inline DIFFUSION_LANES
+}  // namespace DIFFUSION_LANES
+}  // namespace diffusion::detail

@@ -15,7 +15,8 @@
 #include <diffusion/random/noise_source.hpp>
 #include <diffusion/random/words.hpp>
 
-namespace diffusion::detail::inline DIFFUSION_LANES {
+namespace diffusion::detail {
+inline namespace DIFFUSION_LANES {
 
 /// Box-Muller pairs of a group: words 0 and 2 of a counter are radii, words 1 and 3 the angles that
 /// go with them.
@@ -192,9 +193,11 @@ inline void require_elements_fit(const char* function, std::size_t size,
             function, "first_element + size must not exceed 2^64; first_element", first_element);
 }
 
-}  // namespace diffusion::detail::inline DIFFUSION_LANES
+}  // namespace DIFFUSION_LANES
+}  // namespace diffusion::detail
 
-namespace diffusion::inline DIFFUSION_LANES {
+namespace diffusion {
+inline namespace DIFFUSION_LANES {
 
 /// Fills z with independent standard normal numbers: z[i] is a function of (seed, stream, step,
 /// sub_draw, first_element + i) and of nothing else.
@@ -236,4 +239,5 @@ void fill_uniform(std::span<T> u, std::uint64_t seed, const noise_address& where
     });
 }
 
-}  // namespace diffusion::inline DIFFUSION_LANES
+}  // namespace DIFFUSION_LANES
+}  // namespace diffusion

@@ -30,7 +30,8 @@
 #define DIFFUSION_LANES lanes_16
 #endif
 
-namespace diffusion::detail::inline DIFFUSION_LANES {
+namespace diffusion::detail {
+inline namespace DIFFUSION_LANES {
 
 static_assert(std::endian::native == std::endian::little,
               "diffusion: the order of random words in memory assumes a little-endian machine");
@@ -136,4 +137,5 @@ inline void square_roots(double* x, std::size_t n) {
 #endif
 }
 
-}  // namespace diffusion::detail::inline DIFFUSION_LANES
+}  // namespace DIFFUSION_LANES
+}  // namespace diffusion::detail

@@ -34,7 +34,8 @@
 #include <diffusion/random/noise_source.hpp>
 #include <diffusion/random/philox.hpp>
 
-namespace diffusion::detail::inline DIFFUSION_LANES {
+namespace diffusion::detail {
+inline namespace DIFFUSION_LANES {
 
 /// Counters of a group: a multiple of the lanes of every vector unit.
 inline constexpr std::size_t group_counters = 16;
@@ -131,4 +132,5 @@ public:
     }
 };
 
-}  // namespace diffusion::detail::inline DIFFUSION_LANES
+}  // namespace DIFFUSION_LANES
+}  // namespace diffusion::detail
