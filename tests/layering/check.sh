@@ -36,7 +36,7 @@ function layer_of(file) {
     if (file ~ /^diffusion\/(tensor|detail)\/eigen\.hpp$/) return "eigen"
     if (file ~ /^diffusion\/(tensor|detail)\/xtensor\.hpp$/) return "xtensor"
     if (file ~ /^diffusion\/detail\// || file ~ /^diffusion\/(version|assert)\.hpp$/) return "base"
-    if (file == "diffusion/diffusion.hpp") return "umbrella"
+    if (file ~ /^diffusion\/(diffusion|all)\.hpp$/) return "umbrella"
     if (file == "diffusion/nn/safetensors.hpp") return "bridge"
     sub(/^diffusion\//, "", file)
     sub(/\/.*/, "", file)
