@@ -82,7 +82,7 @@ inline std::vector<float> draw_digits(digit_model& model, diffusion::nn::lanes<f
         run(multistep(diffusion::exponential_adams<2>{}, grid, last_steps::falling_order));
     if (plan.sampler == "adams3")
         run(multistep(diffusion::exponential_adams<3>{}, grid, last_steps::falling_order));
-    if (plan.sampler == "heun") run(diffusion::heun(grid));
+    if (plan.sampler == "heun") run(diffusion::singlestep(diffusion::heun{}, grid));
     bar.finish(1, note);
     return x;
 }

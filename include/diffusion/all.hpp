@@ -10,6 +10,7 @@
 #include <diffusion/grid/sigma_grid.hpp>
 #include <diffusion/grid/sigmas.hpp>
 #include <diffusion/grid/simple.hpp>
+#include <diffusion/rule/churn.hpp>
 #include <diffusion/rule/deis.hpp>
 #include <diffusion/rule/ipndm.hpp>
 #include <diffusion/rule/lms.hpp>

@@ -11,6 +11,7 @@
 #include <diffusion/grid/spacing.hpp>
 #include <diffusion/grid/time_grid.hpp>
 #include <diffusion/grid/uniform.hpp>
+#include <diffusion/kernel/apply.hpp>
 #include <diffusion/kernel/divergence.hpp>
 #include <diffusion/kernel/forward.hpp>
 #include <diffusion/kernel/gaussian_kernel.hpp>
@@ -27,12 +28,14 @@
 #include <diffusion/rule/ddpm.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
+#include <diffusion/rule/heun.hpp>
 #include <diffusion/rule/rule.hpp>
-#include <diffusion/sampler/heun.hpp>
+#include <diffusion/rule/stages.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/observer.hpp>
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/sampler/sampler.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/sampler/steps.hpp>
 #include <diffusion/schedule/beta.hpp>
 #include <diffusion/schedule/continuous.hpp>

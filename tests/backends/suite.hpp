@@ -17,8 +17,9 @@
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
-#include <diffusion/sampler/heun.hpp>
+#include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/batch.hpp>
 #include <diffusion/tensor/std.hpp>
@@ -120,7 +121,7 @@ void check_runs(const X& x) {
     static const multistep published(ddim_published{0.5}, grid());
     static const multistep stochastic(dpm_solver_pp_2m{1}, grid());
     static const multistep third(exponential_adams<3, prediction::noise>{}, grid());
-    static const heun second(grid());
+    static const singlestep second(heun{}, grid());
     check_run(x, published);
     check_run(x, stochastic);
     check_run(x, third);

@@ -13,9 +13,10 @@
 #include <diffusion/rule/ddpm.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
-#include <diffusion/sampler/heun.hpp>
+#include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/sample.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/std.hpp>
 
@@ -58,7 +59,7 @@ TEST_CASE("eight threads may share one plan, and draw the pictures that one thre
     check_shared(multistep(ddim_published{0.5}, grid));
     check_shared(multistep(dpm_solver_pp_2m{1}, grid));
     check_shared(multistep(exponential_adams<3, prediction::noise>{}, grid));
-    check_shared(heun(grid));
+    check_shared(singlestep(heun{}, grid));
 }
 
 TEST_CASE("schedules and grids are read by many threads at once") {

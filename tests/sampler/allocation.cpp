@@ -22,9 +22,10 @@
 #include <diffusion/rule/ddpm.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
-#include <diffusion/sampler/heun.hpp>
+#include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/sample.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/span.hpp>
 #include <diffusion/tensor/std.hpp>
@@ -69,7 +70,7 @@ void check_no_sampler_allocates(const X& x, const D& denoise) {
     CHECK(allocations_of_run(x, multistep(dpm_solver_pp_2m{1}, grid), denoise) == 0);
     CHECK(allocations_of_run(x, multistep(exponential_adams<3, prediction::noise>{}, grid),
                              denoise) == 0);
-    CHECK(allocations_of_run(x, heun(grid), denoise) == 0);
+    CHECK(allocations_of_run(x, singlestep(heun{}, grid), denoise) == 0);
 }
 
 }  // namespace
@@ -127,7 +128,7 @@ TEST_CASE("a run on std::array uses no heap at all") {
     const time_grid grid = linspace(discrete_schedule<>{}, 6);
     const multistep stochastic(ddim_published{0.5}, grid);
     const multistep third(exponential_adams<3>{}, grid);
-    const heun second(grid);
+    const singlestep second(heun{}, grid);
     std::array<float, 64> x{};
     x.fill(0.5F);
     CHECK(allocations_in([&] {

@@ -5,8 +5,9 @@
 #include <vector>
 
 #include <diffusion/grid/uniform.hpp>
-#include <diffusion/sampler/heun.hpp>
+#include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/sample.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/std.hpp>
 
@@ -20,7 +21,7 @@ TEST_CASE("Heun's method is algorithm 1 of Karras et al. where alpha = 1") {
     const support::gaussian_toy toy;
     const time_grid grid = make_grid(edm_schedule{}, {40, 10, 2, 0.5});
     vector x{30};
-    sample(x, heun(grid), toy);
+    sample(x, singlestep(heun{}, grid), toy);
 
     double y = 30;  // by hand, with sigma for time
     for (std::size_t i = 0; i + 1 < grid.size(); ++i) {
@@ -42,8 +43,8 @@ TEST_CASE("on any schedule Heun's method does the same to x/alpha as on the expl
         exploding.push_back({t, 1, n.sigma / n.alpha, n.lambda});
     }
     vector x{1.5}, y{1.5 / preserving[0].alpha};
-    sample(x, heun(preserving), toy);
-    sample(y, heun(exploding), toy);
+    sample(x, singlestep(heun{}, preserving), toy);
+    sample(y, singlestep(heun{}, exploding), toy);
     CHECK(x[0] / preserving[3].alpha == Approx(y[0]).epsilon(1e-13));
 }
 
@@ -55,20 +56,23 @@ TEST_CASE("Heun's method asks the network twice a step, once in the step to clea
         support::gaussian_toy{}(x, t, x0);
     };
     vector x{1};
-    sample(x, heun(uniform_time(edm_schedule{}, 7)), toy);
+    sample(x, singlestep(heun{}, uniform_time(edm_schedule{}, 7)), toy);
     CHECK(calls == 2 * 7 - 1);
 }
 
 TEST_CASE("grids on which Heun's equation is not defined are refused when the plan is made") {
-    CHECK_THROWS_WITH_AS(heun(uniform_time(flow_schedule{}, 4)),
+    CHECK_THROWS_WITH_AS(singlestep(heun{}, uniform_time(flow_schedule{}, 4)),
                          "diffusion::heun: alpha must be positive at every node, got 0",
                          std::invalid_argument);
-    CHECK_THROWS_WITH_AS(
-        heun(inverted(uniform_time(edm_schedule{}, 4))),
-        "diffusion::heun: sigma must be positive at every node but the last, got 0",
-        std::invalid_argument);
-    CHECK_THROWS_WITH_AS(heun({}), "diffusion::heun: a grid needs at least 2 nodes, got 0",
+    CHECK_THROWS_WITH_AS(singlestep(heun{}, time_grid{}),
+                         "diffusion::singlestep: a grid needs at least 2 nodes, got 0",
                          std::invalid_argument);
+}
+
+TEST_CASE("an inversion from clean data needs a denoiser that gives eps-hat itself") {
+    const singlestep plan(heun{}, inverted(uniform_time(edm_schedule{}, 4)));
+    vector x{1};
+    CHECK_THROWS_AS(sample(x, plan, support::gaussian_toy{}), std::invalid_argument);
 }
 
 TEST_CASE("Heun's method also runs from data to noise, and back") {
@@ -76,8 +80,8 @@ TEST_CASE("Heun's method also runs from data to noise, and back") {
     const time_grid grid = uniform_lambda(vp_linear{}, 40, 0.9, 0.01, grid_end::last_time);
     const vector start{0.4, 1.3};
     vector x = start;
-    sample(x, heun(inverted(grid)), toy);
+    sample(x, singlestep(heun{}, inverted(grid)), toy);
     CHECK(x[0] == Approx(toy.flow(start[0], grid.back(), grid.front())).epsilon(1e-2));
-    sample(x, heun(grid), toy);
+    sample(x, singlestep(heun{}, grid), toy);
     for (std::size_t e = 0; e < 2; ++e) CHECK(x[e] == Approx(start[e]).epsilon(1e-2));
 }

@@ -10,9 +10,10 @@
 #include <diffusion/random/gaussian_noise.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
-#include <diffusion/sampler/heun.hpp>
+#include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/sample.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/std.hpp>
 
@@ -107,7 +108,7 @@ TEST_CASE("deterministic solvers carry the normal distribution to the mixture") 
     sample(x, multistep(dpm_solver_pp_2m{}, uniform_lambda(vp_linear{}, 60, 1, 1e-4)), denoise);
     check_is_mixture(x, 0.01);
     x = start;
-    sample(x, heun(uniform_lambda(vp_linear{}, 60, 1, 1e-4)), denoise);
+    sample(x, singlestep(heun{}, uniform_lambda(vp_linear{}, 60, 1, 1e-4)), denoise);
     check_is_mixture(x, 0.01);
 }
 

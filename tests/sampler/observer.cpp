@@ -8,10 +8,11 @@
 #include <diffusion/grid/uniform.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
-#include <diffusion/sampler/heun.hpp>
+#include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/observer.hpp>
 #include <diffusion/sampler/sample.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/std.hpp>
 
@@ -76,7 +77,16 @@ TEST_CASE("the estimate that an observer sees is x0, whatever the method extrapo
     check_estimates(multistep(ddim_published{}, grid));
     check_estimates(multistep(exponential_adams<3>{}, grid));
     check_estimates(multistep(exponential_adams<3, prediction::noise>{}, grid));
-    check_estimates(heun(grid));
+}
+
+TEST_CASE("of a step with several evaluations an observer sees the latest estimate") {
+    const support::gaussian_toy toy;
+    const time_grid last = make_grid(vp_linear{}, {0.5, 0.3}, grid_end::last_time);
+    vector x{1}, middle{1};
+    sample(middle, multistep(ddim{}, last), toy);
+    sample(x, singlestep(heun{}, last), toy, no_noise{}, [&](const step_view<vector>& now) {
+        CHECK(now.x0[0] == Approx(toy.data(middle[0], last[1])).epsilon(1e-10));
+    });
 }
 
 TEST_CASE("an observer that returns false stops the run after the step it has seen") {

@@ -14,9 +14,10 @@
 #include <diffusion/rule/ddpm.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
-#include <diffusion/sampler/heun.hpp>
+#include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/sample.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/std.hpp>
 
@@ -90,7 +91,7 @@ TEST_CASE("a method of order 2 may start itself with a step of DDIM and keep its
 
 TEST_CASE("Heun's method is of order 2") {
     const auto error_of_heun = [](std::size_t n) {
-        const heun plan(grid(n));
+        const singlestep plan(heun{}, grid(n));
         state x{1.9};
         sample(x, plan, toy);
         return std::abs(x[0] - exact(plan.grid(), n));

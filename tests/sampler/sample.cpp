@@ -13,7 +13,8 @@
 #include <diffusion/rule/ddpm.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
-#include <diffusion/sampler/heun.hpp>
+#include <diffusion/rule/heun.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/span.hpp>
 #include <diffusion/tensor/std.hpp>
@@ -80,7 +81,7 @@ void check_all() {
     check_rule<X>(dpm_solver_pp_2m{1});
     check_rule<X>(exponential_adams<3>{0.5});
     check_rule<X>(exponential_adams<3, prediction::noise>{});
-    check_loops<X>(heun(grid()));
+    check_loops<X>(singlestep(heun{}, grid()));
 }
 
 }  // namespace

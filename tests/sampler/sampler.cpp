@@ -10,9 +10,10 @@
 #include <diffusion/grid/uniform.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
 #include <diffusion/rule/ddim.hpp>
-#include <diffusion/sampler/heun.hpp>
+#include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/sample.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/sampler/steps.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/span.hpp>
@@ -61,7 +62,7 @@ struct without_memory {
 TEST_CASE("a sampler is a plan that makes the memory of a run") {
     static_assert(sampler<multistep<ddim>, vector>);
     static_assert(sampler<multistep<ddim>, std::span<float>>);
-    static_assert(sampler<heun, vector>);
+    static_assert(sampler<singlestep<heun>, vector>);
     static_assert(sampler<jumps_to_data, vector>);
     static_assert(!sampler<jumps_to_data, std::vector<float>>);
     static_assert(!sampler<without_grid, vector>);

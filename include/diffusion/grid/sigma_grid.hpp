@@ -113,6 +113,23 @@ node node_at_sigma(const S& schedule, double rho, told_time told = told_time::ex
     return {detail::told(t, told), level.alpha, level.sigma, level.lambda};
 }
 
+/// `node_at_sigma` on a schedule of its own: the nodes of a schedule by rho, for methods that ask the
+/// network between or above the nodes of the grid.
+template <noise_schedule S>
+struct nodes_of {
+    S schedule;
+    told_time told = told_time::exact;
+    outside_range outside = outside_range::refuse;
+
+    node operator()(double rho) const { return node_at_sigma(schedule, rho, told, outside); }
+};
+template <noise_schedule S>
+nodes_of(S) -> nodes_of<S>;
+template <noise_schedule S>
+nodes_of(S, told_time) -> nodes_of<S>;
+template <noise_schedule S>
+nodes_of(S, told_time, outside_range) -> nodes_of<S>;
+
 /// The grid of a list of levels rho = sigma/alpha, noisiest first, by default with a step to clean
 /// data behind the last. The list may come from <diffusion/grid/sigmas.hpp> or be your own; n steps
 /// take n levels, or n + 1 with grid_end::last_time, where the last level is reached but no network

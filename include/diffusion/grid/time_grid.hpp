@@ -47,7 +47,7 @@ node clean_node(const S& schedule) {
 }
 
 /// How a grid ends: with a step to clean data behind the listed times, or at the last listed time
-/// (which is then reached; of the samplers only `heun` asks the network there).
+/// (which is then reached; only singlestep rules such as `heun` ask the network there).
 enum class grid_end { clean, last_time };
 
 /// The grid of a list of times, noisiest first. A list whose last time has sigma = 0 is complete as

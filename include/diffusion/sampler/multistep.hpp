@@ -12,6 +12,7 @@
 #include <diffusion/denoiser/denoiser.hpp>
 #include <diffusion/detail/require.hpp>
 #include <diffusion/grid/time_grid.hpp>
+#include <diffusion/kernel/apply.hpp>
 #include <diffusion/random/noise_source.hpp>
 #include <diffusion/rule/rule.hpp>
 #include <diffusion/sampler/sampler.hpp>
@@ -153,18 +154,11 @@ public:
                 sum[k + 1] = {kernel.b[k], elements(prediction_term(mem, k))};
             return assign(elements(x), sum);
         }
-        std::array<term<T>, terms + 2> sum;
-        std::size_t count = 0;
-        if (kernel.a != 0) sum[count++] = {kernel.a, elements(std::as_const(x))};
-        for (std::size_t k = 0; k < terms; ++k) {
-            if (kernel.b[k] == 0) continue;  // missing at the start: nothing was stored there yet
-            sum[count++] = {kernel.b[k], elements(prediction_term(mem, k))};
-        }
-        if (kernel.c != 0) {
-            noise(*mem.z_, step_noise(i, grid_[i], grid_[i + 1]));
-            sum[count++] = {kernel.c, elements(std::as_const(*mem.z_))};
-        }
-        assign(elements(x), std::span<const term<T>>(sum.data(), count));
+        if (kernel.c != 0) noise(*mem.z_, step_noise(i, grid_[i], grid_[i + 1]));
+        apply(
+            kernel, x, std::as_const(x),
+            [&mem](std::size_t k) -> const owner_t<X>& { return prediction_term(mem, k); },
+            kernel.c != 0 ? &*mem.z_ : nullptr);
     }
 
     /// One step: predict, then advance.

@@ -25,6 +25,8 @@ namespace diffusion {
 ///     x0(memory)                     x0-hat of the last step
 ///     step(i, x, memory, D, noise)   advances x over step i in place (D and noise are not known to
 ///                                    this concept)
+///     asked(i)                       optional: the nodes at which step i asks the network, where they
+///                                    are not grid()[i] alone
 template <class S, class X>
 concept sampler = tensor<X> && requires(const S& s, const X& x) {
     { s.size() } -> std::convertible_to<std::size_t>;
@@ -67,8 +69,11 @@ void draw_prior(X& x, const node& t, Z&& noise) {
 /// himself calls it once before.
 template <class S, class D>
 void check(const S& sampler, const D& denoise) {
-    for (std::size_t i = 0; i < sampler.size(); ++i)
-        detail::check_denoiser(denoise, sampler.grid()[i]);
+    for (std::size_t i = 0; i < sampler.size(); ++i) {
+        if constexpr (requires { sampler.asked(i); })
+            for (const node& t : sampler.asked(i)) detail::check_denoiser(denoise, t);
+        else detail::check_denoiser(denoise, sampler.grid()[i]);
+    }
 }
 
 namespace detail {
