@@ -17,9 +17,33 @@ import json
 import pathlib
 import sys
 
-FAMILIES = ["diffusers_ddpm", "diffusers_ddim", "diffusers_ddim_inverse", "diffusers_dpmsolver_multistep",
-            "diffusers_deis", "diffusers_ipndm", "diffusers_lms", "diffusers_pndm", "diffusers_tables",
-            "guided_diffusion", "k_diffusion", "rng"]
+FAMILIES = [
+    "diffusers_consistency_models",
+    "diffusers_ddim",
+    "diffusers_ddim_inverse",
+    "diffusers_ddpm",
+    "diffusers_deis",
+    "diffusers_dpmsolver_multistep",
+    "diffusers_dpmsolver_multistep_inverse",
+    "diffusers_edm_dpmsolver_multistep",
+    "diffusers_flow_match_euler",
+    "diffusers_flow_match_heun",
+    "diffusers_ipndm",
+    "diffusers_lcm",
+    "diffusers_lms",
+    "diffusers_pndm",
+    "diffusers_repaint",
+    "diffusers_sasolver",
+    "diffusers_score_sde_ve",
+    "diffusers_tables",
+    "diffusers_tcd",
+    "diffusers_unclip",
+    "diffusers_unipc",
+    "guided_diffusion",
+    "k_diffusion",
+    "misc_peers",
+    "rng",
+]
 
 DROPPED = {"precision", "sigmas", "alphas_cumprod", "begin_index_note", "note", "fragile"}
 KEPT_IN_TABLES = {"alphas_cumprod"}
