@@ -60,5 +60,9 @@ struct churned {
         return result;
     }
 };
+template <singlestep_rule Rule, class Nodes>
+churned(Rule, Nodes, churn) -> churned<Rule, Nodes>;
+template <multistep_rule Rule, class Nodes>
+churned(Rule, Nodes, churn) -> churned<one_evaluation<Rule>, Nodes>;
 
 }  // namespace diffusion

@@ -28,9 +28,8 @@ struct heun {
                         t.alpha);
         detail::require(s.alpha > 0, "diffusion::heun", "alpha must be positive at every node",
                         s.alpha);
-        const auto [a, b, c] = detail::exponential_noise_step(t, s, 0);
-        const std::size_t count = s.sigma > 0 ? 2 : 1;
-        return {count, {1, {}, 0}, {t, s}, {{{a, {b[0], 0}, 0}, {a, {b[0] / 2, b[0] / 2}, 0}}}};
+        const gaussian_kernel<1> euler = detail::exponential_noise_step(t, s, 0);
+        return detail::two_stages(t, s, s, euler, euler, 0.5);
     }
 };
 

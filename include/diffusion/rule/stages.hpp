@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include <diffusion/grid/time_grid.hpp>
 #include <diffusion/kernel/gaussian_kernel.hpp>
@@ -45,7 +46,7 @@ concept singlestep_rule = requires(const R& rule, const grid_step& step) {
     { rule(step) } -> std::same_as<stages<R::evaluations>>;
 };
 
-/// A multistep rule of order 1 needs no past, so it is a singlestep rule too.
+/// A multistep rule of order 1 needs no past, so it is a singlestep rule too; it converts by itself.
 template <multistep_rule Rule>
     requires(Rule::order == 1 && Rule::extrapolates != prediction::data_and_noise)
 struct one_evaluation {
@@ -53,11 +54,28 @@ struct one_evaluation {
     static constexpr std::size_t evaluations = 1;
     static constexpr prediction combines = Rule::extrapolates;
 
+    constexpr one_evaluation(Rule rule_) : rule(std::move(rule_)) {}
+
     stages<1> operator()(const grid_step& step) const {
         return {1, {1, {}, 0}, {step.t}, {rule(std::span<const node>(&step.t, 1), step.s)}};
     }
 };
-template <class Rule>
-one_evaluation(Rule) -> one_evaluation<Rule>;
 
+namespace detail {
+
+/// A step of two stages, out of one-evaluation steps: `to_r` leads from t to r, where the network is
+/// asked again, and `to_s` leads from t to s with (1 - weight) m_0 + weight m_1 for its prediction. Most
+/// methods of order 2 are this. With s clean the step is `to_s` alone.
+inline stages<2> two_stages(const node& t, const node& r, const node& s,
+                            const gaussian_kernel<1>& to_r, const gaussian_kernel<1>& to_s,
+                            double weight) {
+    const double b = to_s.b[0];
+    if (s.sigma == 0) return {1, {1, {}, 0}, {t}, {{{to_s.a, {b, 0}, to_s.c}}}};
+    return {2,
+            {1, {}, 0},
+            {t, r},
+            {{{to_r.a, {to_r.b[0], 0}, to_r.c}, {to_s.a, {(1 - weight) * b, weight * b}, to_s.c}}}};
+}
+
+}  // namespace detail
 }  // namespace diffusion

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
@@ -84,9 +85,11 @@ public:
         const auto no_prediction = [&](std::size_t) -> const owner_t<X>& { return mem.m_[0]; };
         const auto prediction_term = [&](std::size_t k) -> const owner_t<X>& { return mem.m_[k]; };
         if (step.stir.c != 0) {
-            noise(*mem.z_, step_noise(i, grid_[i], step.count > 0 ? step.at[0] : s));
-            apply(step.stir, x, x, no_prediction, &*mem.z_);
+            const auto sub_draw = static_cast<std::uint32_t>(K);  // after those of the stages
+            noise(*mem.z_, step_noise(i, grid_[i], step.count > 0 ? step.at[0] : s, sub_draw));
         }
+        if (step.stir != gaussian_kernel<0>{1, {}, 0})
+            apply(step.stir, x, x, no_prediction, step.stir.c != 0 ? &*mem.z_ : nullptr);
         if (step.count > 1) ref(*mem.start_) = 1 * ref(std::as_const(x));
         for (std::size_t k = 0; k < step.count; ++k) {
             if constexpr (Combines == prediction::data)
@@ -98,7 +101,7 @@ public:
             const gaussian_kernel<K>& kernel = step.to[k];
             if (kernel.c != 0)
                 noise(*mem.z_, step_noise(i, step.at[0], k + 1 < step.count ? step.at[k + 1] : s,
-                                          static_cast<std::uint32_t>(k + 1)));
+                                          static_cast<std::uint32_t>(k)));
             const owner_t<X>* z = kernel.c != 0 ? &*mem.z_ : nullptr;
             if (step.count > 1) apply(kernel, x, *mem.start_, prediction_term, z);
             else apply(kernel, x, std::as_const(x), prediction_term, z);
@@ -136,6 +139,7 @@ private:
 ///
 ///     singlestep(heun{}, grid_of_sigmas(schedule, karras_sigmas(18, range)))
 ///
+/// A multistep rule of order 1, such as `ddim`, is a singlestep rule too, and gives the same numbers.
 /// On a `resampling_path` the rule takes the steps down, and the forward process those up.
 ///
 /// Throws std::invalid_argument for a grid of fewer than 2 nodes, one whose noise level does not fall
@@ -151,35 +155,30 @@ public:
     singlestep(const Rule& rule, const resampling_path& path)
         : base(path.nodes, stages_along(rule, path.nodes)) {}
 
-    /// A multistep rule of order 1, such as `ddim`.
-    template <multistep_rule R>
-        requires std::same_as<Rule, one_evaluation<R>> singlestep(const R& rule, const auto& nodes)
-            : singlestep(one_evaluation<R>{rule}, nodes) {}
+private:
+    static plan stages_on(const Rule& rule, const time_grid& grid) {
+        detail::require_grid(grid, "diffusion::singlestep");
+        plan steps;
+        const std::size_t n = grid.size() - 1;
+        for (std::size_t i = 0; i < n; ++i) steps.push_back(rule({i, n, grid[i], grid[i + 1]}));
+        return steps;
+    }
 
-    private:
-        static plan stages_on(const Rule& rule, const time_grid& grid) {
-            detail::require_grid(grid, "diffusion::singlestep");
-            plan steps;
-            const std::size_t n = grid.size() - 1;
-            for (std::size_t i = 0; i < n; ++i) steps.push_back(rule({i, n, grid[i], grid[i + 1]}));
-            return steps;
+    static plan stages_along(const Rule& rule, const std::vector<node>& nodes) {
+        plan steps;
+        detail::require(nodes.size() >= 2, "diffusion::singlestep", "a path needs at least 2 nodes",
+                        nodes.size());
+        const std::size_t n = nodes.size() - 1;
+        for (std::size_t i = 0; i < n; ++i) {
+            const node &t = nodes[i], &s = nodes[i + 1];
+            detail::require_grid({t, s},
+                                 "diffusion::singlestep");  // a path is grids of two nodes
+            steps.push_back({});
+            if (s.lambda > t.lambda) steps.back() = rule({i, n, t, s});
+            else steps.back().stir = forward_kernel(t, s);
         }
-
-        static plan stages_along(const Rule& rule, const std::vector<node>& nodes) {
-            plan steps;
-            detail::require(nodes.size() >= 2, "diffusion::singlestep",
-                            "a path needs at least 2 nodes", nodes.size());
-            const std::size_t n = nodes.size() - 1;
-            for (std::size_t i = 0; i < n; ++i) {
-                const node &t = nodes[i], &s = nodes[i + 1];
-                detail::require_grid({t, s},
-                                     "diffusion::singlestep");  // a path is grids of two nodes
-                steps.push_back({});
-                if (s.lambda > t.lambda) steps.back() = rule({i, n, t, s});
-                else steps.back().stir = forward_kernel(t, s);
-            }
-            return steps;
-        }
+        return steps;
+    }
 };
 template <singlestep_rule Rule>
 singlestep(Rule, time_grid) -> singlestep<Rule>;
