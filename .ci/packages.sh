@@ -16,6 +16,7 @@ has_header() { # whether a compiler finds it, so that a package installed by han
     done
     return 1
 }
+links_asan() { has_command clang++ && echo 'int main() {}' | clang++ -fsanitize=address -x c++ - -o /dev/null 2> /dev/null; }
 has_generator() { has_command ninja || has_command make; }
 new_cmake() {
     has_command cmake &&
@@ -49,6 +50,7 @@ for what in "$@"; do
         ;;
     bench) need libbenchmark-dev has_header benchmark/benchmark.h ;;
     clang) need clang has_command clang++ ;;
+    sanitizers) need libclang-rt-dev links_asan ;;
     tidy) need clang-tidy has_command clang-tidy ;;
     format) need clang-format-14 has_command clang-format-14 ;;
     ccache) need ccache has_command ccache ;;
