@@ -22,13 +22,18 @@ namespace detail {
 ///     c = sigma_s sqrt(1 - e^{-2 eta h}).
 ///
 /// h is infinite where s is clean or alpha_t = 0.
-inline gaussian_kernel<1> exponential_step(const node& t, const node& s, double eta) {
-    require(eta >= 0, "diffusion::exponential_step", "eta must not be negative", eta);
+///
+/// What eta does is to go too far, to a cleaner level r with lambda_r = lambda_s + eta h, and to be
+/// noised back to s by q(x_s | x_r). Any way to choose r is a method of its own; this takes eta h.
+inline gaussian_kernel<1> exponential_step_beyond(const node& t, const node& s, double eta_h) {
     const double h = s.lambda - t.lambda;
-    const double eta_h = eta == 0 ? 0 : eta * h;  // 0 * inf is not wanted
     return {s.sigma / t.sigma * std::exp(-eta_h),
             {-s.alpha * std::expm1(-(h + eta_h))},
             s.sigma * std::sqrt(0 - std::expm1(-2 * eta_h))};
+}
+inline gaussian_kernel<1> exponential_step(const node& t, const node& s, double eta) {
+    require(eta >= 0, "diffusion::exponential_step", "eta must not be negative", eta);
+    return exponential_step_beyond(t, s, eta == 0 ? 0 : eta * (s.lambda - t.lambda));
 }
 
 /// Phi_k(z) = int_0^1 e^{-z(1-u)} u^k du for k = 0 .. K-1. By parts, Phi_k = (1 - k Phi_{k-1})/z,
