@@ -121,6 +121,14 @@ inline void require_grid(const time_grid& grid, const char* function) {
     }
 }
 
+/// What a rule asks that holds a schedule of its own: that the grid was made on it.
+template <noise_schedule S>
+void require_own(const S& schedule, const node& n, const char* function) {
+    const double off = std::abs(schedule(n.t).lambda - n.lambda);
+    require(off <= 1e-9 * (1 + std::abs(n.lambda)), function,
+            "the grid must be made on the rule's schedule, with its times; lambda is off by", off);
+}
+
 }  // namespace detail
 
 template <class Char, class Traits>

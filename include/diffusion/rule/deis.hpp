@@ -60,10 +60,11 @@ struct deis_in_time {
         gaussian_kernel<K> kernel{first.a, {first.b[0]}, 0};
         const std::size_t count = seen.size() < K ? seen.size() : K;
         if (count <= 1 || !std::isfinite(s.lambda)) return kernel;
-        require_own(s);
+        constexpr const char* function = "diffusion::deis_in_time";
+        detail::require_own(schedule, s, function);
         std::array<double, K> u{}, moments{};
         for (std::size_t k = 0; k < count; ++k) {
-            require_own(seen[k]);
+            detail::require_own(schedule, seen[k], function);
             u[k] = (seen[k].t - t.t) / (s.t - t.t);
         }
         moments[0] = first.b[0] / s.alpha;  // rho_s - rho_t
@@ -76,16 +77,6 @@ struct deis_in_time {
         kernel.b = detail::lagrange_weights(u, count, moments);
         for (double& b : kernel.b) b *= s.alpha;
         return kernel;
-    }
-
-private:
-    void require_own(const node& n) const {
-        const double off = std::abs(schedule(n.t).lambda - n.lambda);
-        detail::require(
-            off <= 1e-9 * (1 + std::abs(n.lambda)), "diffusion::deis_in_time",
-            "the grid must be made on the rule's schedule, with its times; lambda is off "
-            "by",
-            off);
     }
 };
 
