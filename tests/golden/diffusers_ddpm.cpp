@@ -12,7 +12,7 @@
 #include <diffusion/kernel/posterior.hpp>
 #include <diffusion/rule/ddpm.hpp>
 
-#include "runs.hpp"
+#include "variance_runs.hpp"
 
 using namespace golden;
 using diffusion::node;
@@ -63,13 +63,14 @@ TEST_CASE("ancestral sampling gives the numbers of diffusers' DDPMScheduler") {
         CHECK(times == c.numbers("timesteps"));
         const diffusion::time_grid grid = diffusion::make_grid(levels, times);
 
-        double own = INFINITY;
-        if (c.text("config.variance_type", "") != "learned_range")
-            own = error_of(c, [&] {
-                return run<double>(
-                    diffusion::multistep(diffusion::ddpm{variance_of(c)}, grid),
-                    denoiser_of<double>(network_of<double>(c, levels), settings_of(c, true)));
-            });
+        const double own = error_of(c, [&] {
+            const auto denoise =
+                denoiser_of<double>(network_of<double>(c, levels), settings_of(c, true));
+            if (c.text("config.variance_type", "") == "learned_range")
+                return run_learned<double>(grid, denoise);
+            return run<double>(diffusion::multistep(diffusion::ddpm{variance_of(c)}, grid),
+                               denoise);
+        });
         judge(result, c, own, error_of(c, [&] { return run_by_kernels<double>(c, levels, grid); }));
         worst_float =
             std::max(worst_float, final_error(c, run_by_kernels<float>(c, levels, grid).last));

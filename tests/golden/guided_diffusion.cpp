@@ -21,7 +21,7 @@
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/ddpm.hpp>
 
-#include "runs.hpp"
+#include "variance_runs.hpp"
 
 using namespace golden;
 using diffusion::node;
@@ -166,8 +166,7 @@ std::pair<double, double> errors_of_run(const record& c) {
         return {error_of(c, [&] { return run<double>(plan, denoise); }), INFINITY};
     }
     if (c.text("model_var_type") == "LEARNED_RANGE")
-        return {INFINITY,
-                error_of(c, [&] { return run_with_learned_range<double>(grid, denoise); })};
+        return {error_of(c, [&] { return run_learned<double>(grid, denoise); }), INFINITY};
     const diffusion::multistep plan(diffusion::ddpm{variance_of(c)}, grid);
     return {error_of(c, [&] { return run<double>(plan, denoise); }), INFINITY};
 }

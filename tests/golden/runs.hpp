@@ -262,18 +262,18 @@ inline double learned_weight(std::size_t e) {
 /// A run with learned variances, element by element, by the bare kernels. `lowest` is what the
 /// reference raises log(beta-tilde) to. No noise in a step from t = 0.
 template <class T>
-trajectory<T> run_with_learned_range(const diffusion::time_grid& grid, any_denoiser<T> denoise,
-                                     double lowest = -INFINITY) {
+trajectory<T> run_with_learned_range(const std::vector<interval>& intervals,
+                                     any_denoiser<T> denoise, double lowest = -INFINITY) {
     trajectory<T> path;
     path.last = initial_sample<T>();
     std::vector<T>& x = path.last;
     std::vector<T> x0(x.size()), z(x.size());
     counted_noise noise;
-    for (std::size_t i = 0; i + 1 < grid.size(); ++i) {
-        denoise(x, grid[i], x0);
-        diffusion::learned_range_kernel kernel = diffusion::learned_range(grid[i], grid[i + 1]);
+    for (const auto& [t, s] : intervals) {
+        denoise(x, t, x0);
+        diffusion::learned_range_kernel kernel = diffusion::learned_range(t, s);
         kernel.log_variance_small = std::max(kernel.log_variance_small, lowest);
-        const bool noisy = grid[i].t > 0;
+        const bool noisy = t.t > 0;
         if (noisy) noise(z, {});
         for (std::size_t e = 0; e < x.size(); ++e) {
             const auto [a, b, std] = kernel.at(learned_weight(e));
@@ -281,9 +281,16 @@ trajectory<T> run_with_learned_range(const diffusion::time_grid& grid, any_denoi
                 static_cast<T>(a * static_cast<double>(x[e]) + b[0] * static_cast<double>(x0[e]) +
                                (noisy ? std * static_cast<double>(z[e]) : 0));
         }
-        if (i < 3) path.steps.push_back(x);
+        if (path.steps.size() < 3) path.steps.push_back(x);
     }
     return path;
+}
+template <class T>
+trajectory<T> run_with_learned_range(const diffusion::time_grid& grid, any_denoiser<T> denoise,
+                                     double lowest = -INFINITY) {
+    std::vector<interval> intervals;
+    for (std::size_t i = 0; i + 1 < grid.size(); ++i) intervals.push_back({grid[i], grid[i + 1]});
+    return run_with_learned_range<T>(intervals, std::move(denoise), lowest);
 }
 
 /// The error of a run that the library may refuse; infinite if it does.

@@ -21,9 +21,18 @@ namespace diffusion {
 ///                                    sigma eps, if possible without dividing by sigma
 ///     with_raw_noise(x, t, x0, eps)  the same, but eps belongs to the estimate before it was
 ///                                    clipped
+///     with_variance(x, t, x0, v)     also writes what the network says of the variance
 template <class D, class X>
 concept denoiser = tensor<X> && requires(D& denoise, const X& x, const node& t, owner_t<X>& x0) {
     denoise(x, t, x0);
+};
+
+/// A denoiser that also says, element by element, how much noise the step needs; what v means is the
+/// sampler's affair.
+template <class D, class X>
+concept variance_denoiser = denoiser<D, X> &&
+    requires(D& denoise, const X& x, const node& t, owner_t<X>& x0, owner_t<X>& v) {
+    denoise.with_variance(x, t, x0, v);
 };
 
 namespace detail {

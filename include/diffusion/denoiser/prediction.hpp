@@ -22,6 +22,32 @@ concept model = tensor<X> &&(
     requires(M& m, const X& x, double t, owner_t<X>& out) { m(x, t, out); } ||
     requires(M & m, const X& x, double t, owner_t<X>& out) { out = m(x, t); });
 
+/// A network with a second output, its variance: `m(x, t, out, v)` (Nichol and Dhariwal 2021: twice as
+/// many channels). For where v is not wanted it has the form without it too; see `two_outputs`.
+template <class M, class X>
+concept variance_model = model<M, X> &&
+    requires(M& m, const X& x, double t, owner_t<X>& out, owner_t<X>& v) {
+    m(x, t, out, v);
+};
+
+/// Gives a network m(x, t, out, v) the form m(x, t, out). `scratch` is a tensor like x, so that a step
+/// allocates nothing.
+template <class M, class Scratch>
+struct two_outputs {
+    M network;
+    Scratch scratch;
+
+    explicit two_outputs(M network_, Scratch scratch_)
+        : network(std::move(network_)), scratch(std::move(scratch_)) {}
+
+    template <class X>
+        requires requires(M& m, const X& x, Scratch& v) { m(x, 0.0, v, v); }
+    void operator()(const X& x, double t, Scratch& out) { network(x, t, out, scratch); }
+    template <class X>
+        requires requires(M& m, const X& x, Scratch& v) { m(x, 0.0, v, v); }
+    void operator()(const X& x, double t, Scratch& out, Scratch& v) { network(x, t, out, v); }
+};
+
 /// u x + v m, the weights of the state and of the network's output in an estimate.
 struct prediction_weights {
     double x, m;
@@ -67,6 +93,13 @@ struct prediction_base {
     void with_noise(const X& x, const node& t, owner_t<X>& x0, owner_t<X>& eps) {
         evaluate(model, x, time(t), x0);
         convert(Prediction::noise(t), x, x0, eps);
+        convert(Prediction::data(t), x, x0, x0);
+    }
+
+    template <class X>
+        requires diffusion::variance_model<M, X>
+    void with_variance(const X& x, const node& t, owner_t<X>& x0, owner_t<X>& v) {
+        model(x, time(t), x0, v);
         convert(Prediction::data(t), x, x0, x0);
     }
 

@@ -31,6 +31,13 @@ struct adjusted {
         static_cast<Wrapper&>(*this).adjust(x0);
     }
 
+    template <class X>
+        requires variance_denoiser<D, X>
+    void with_variance(const X& x, const node& t, owner_t<X>& x0, owner_t<X>& v) {
+        inner.with_variance(x, t, x0, v);
+        static_cast<Wrapper&>(*this).adjust(x0);
+    }
+
     void check(const node& t) const { check_denoiser(inner, t); }
 };
 
