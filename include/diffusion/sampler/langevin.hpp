@@ -1,0 +1,105 @@
+#pragma once
+// L5: a few steps of Langevin dynamics at every noise level, before a rule goes on to the next one.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <diffusion/detail/require.hpp>
+#include <diffusion/rule/rule.hpp>
+#include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/sampler.hpp>
+#include <diffusion/tensor/batch.hpp>
+#include <diffusion/tensor/linear.hpp>
+
+namespace diffusion {
+
+/// How strong and how many the corrections are (Song et al. 2021, algorithms 4 and 5).
+struct langevin {
+    double snr = 0.15;      ///< r, the ratio of the norms of noise and score in a correction
+    std::size_t steps = 1;  ///< M, corrections at each level
+    std::size_t items = 1;  ///< of the batch, over which the norms are averaged
+};
+
+/// Predictor-corrector sampling (Song et al. 2021, section 4.2): at node t, M times
+///
+///     x <- x + e score + sqrt(2 e) z,    e = 2 A^2 (r ||z||/||score||)^2,
+///
+/// where A = alpha_t/alpha_s (1 for a variance-exploding schedule) and the norms are means over the items
+/// of the batch; then the step of a multistep rule, such as `reverse_diffusion`, from t to s. The score
+/// is that of the denoiser, (alpha_t x0-hat - x)/sigma_t^2. The order is the rule's; M + 1 evaluations a
+/// step. A score that is 0 everywhere is not followed. Throws std::invalid_argument for a grid as in
+/// `multistep`, for an snr that is not finite and positive and for items = 0; a step does if items does
+/// not divide the number of elements.
+template <class Rule>
+class langevin_corrected {
+public:
+    template <tensor X>
+    struct memory {
+        memory_t<multistep<Rule>, X> predictor;
+        owner_t<X> x0, score, z;
+    };
+
+    langevin_corrected(const Rule& rule, time_grid grid, const langevin& how = {},
+                       last_steps ending = last_steps::full_order)
+        : predictor_(rule, std::move(grid), ending), how_(how) {
+        detail::require(how.snr > 0 && std::isfinite(how.snr), "diffusion::langevin",
+                        "snr must be finite and positive", how.snr);
+        detail::require(how.items > 0, "diffusion::langevin", "a batch needs at least one item",
+                        how.items);
+    }
+
+    std::size_t size() const { return predictor_.size(); }
+    const time_grid& grid() const { return predictor_.grid(); }
+
+    template <tensor X>
+    memory<X> init(const X& x) const {
+        item_size(elements(x).size(), how_.items);
+        return {predictor_.init(x), like(x), like(x), like(x)};
+    }
+
+    template <tensor X>
+    const owner_t<X>& x0(const memory<X>& mem) const {
+        return predictor_.x0(mem.predictor);
+    }
+
+    template <tensor X, class D, class Z>
+        requires denoiser<D, X> && noise_source<Z, owner_t<X>>
+    void step(std::size_t i, X& x, memory<X>& mem, D&& denoise, Z&& noise) const {
+        const node &t = grid()[i], &s = grid()[i + 1];
+        for (std::size_t k = 0; k < how_.steps; ++k) {
+            denoise(std::as_const(x), t, mem.x0);
+            const double per_variance = 1 / (t.sigma * t.sigma);
+            ref(mem.score) = (t.alpha * per_variance) * ref(mem.x0) + (-per_variance) * ref(x);
+            // A correction stays at its level, so its noise is no piece of a Brownian path.
+            noise(mem.z,
+                  noise_address{noise_stream::forward, i, static_cast<std::uint32_t>(k + 1)});
+            const double slope = mean_norm(mem.score);
+            if (slope == 0) continue;
+            const double ratio = t.alpha / s.alpha * how_.snr * mean_norm(mem.z) / slope;
+            const double length = 2 * ratio * ratio;
+            ref(x) = 1 * ref(x) + length * ref(mem.score) + std::sqrt(2 * length) * ref(mem.z);
+        }
+        predictor_.step(i, x, mem.predictor, denoise, noise);
+    }
+
+private:
+    /// The mean of the items' Euclidean norms.
+    template <tensor Y>
+    double mean_norm(const Y& y) const {
+        double sum = 0;
+        for_each_item(y, how_.items, [&](std::size_t, std::span<const scalar_t<Y>> item) {
+            double squares = 0;
+            for (const scalar_t<Y> e : item)
+                squares += static_cast<double>(e) * static_cast<double>(e);
+            sum += std::sqrt(squares);
+        });
+        return sum / static_cast<double>(how_.items);
+    }
+
+    multistep<Rule> predictor_;
+    langevin how_;
+};
+
+}  // namespace diffusion
