@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -70,16 +71,46 @@ any_denoiser<T> sigma_space_denoiser(const record& c) {
     return any_denoiser<T>::of(denoise);
 }
 
+/// The noise of the references' call k = draws step + (number of the draw in its step), for those that
+/// draw in every step, whether or not they need the noise.
+struct noise_of_step {
+    std::uint64_t draws = 1;
+
+    template <class X>
+    void operator()(X& z, const diffusion::noise_address& where) const {
+        const std::uint64_t in_step = std::min<std::uint64_t>(where.sub_draw, draws - 1);
+        counted_noise{where.step * draws + in_step}(z, where);
+    }
+};
+
 /// A run by the library's own loop from sigma times the usual start.
-template <class T, class Sampler>
-trajectory<T> run_from(double sigma, const Sampler& sampler, any_denoiser<T> denoise) {
+template <class T, class Sampler, class Noise = counted_noise>
+trajectory<T> run_from(double sigma, const Sampler& sampler, any_denoiser<T> denoise,
+                       Noise noise = {}) {
     trajectory<T> path;
     path.last = initial_sample<T>();
     for (T& e : path.last) e = static_cast<T>(sigma * static_cast<double>(e));
-    counted_noise noise;
     diffusion::sample(path.last, sampler, denoise, noise, [&](const auto& view) {
         if (view.i < 3) path.steps.push_back(view.x);
     });
+    return path;
+}
+
+/// The same, but its `steps` are the states at which the network was asked in every `stride`-th call but
+/// the first, for references that show x there.
+template <class T, class Sampler, class Noise = counted_noise>
+trajectory<T> run_asked_from(double sigma, const Sampler& sampler, const any_denoiser<T>& denoise,
+                             std::size_t stride, Noise noise = {}) {
+    std::vector<std::vector<T>> asked;
+    std::size_t calls = 0;
+    const auto seen = any_denoiser<T>::of(
+        [&](const std::vector<T>& x, const diffusion::node& t, std::vector<T>& x0) {
+            if (calls > 0 && calls % stride == 0 && asked.size() < 3) asked.push_back(x);
+            ++calls;
+            denoise(x, t, x0);
+        });
+    trajectory<T> path = run_from<T>(sigma, sampler, seen, noise);
+    path.steps = asked;
     return path;
 }
 
@@ -98,7 +129,10 @@ any_denoiser<T> k_diffusion_denoiser(const record& c) {
     });
 }
 
-/// The grid of a case of k-diffusion, to clean data. There is no time; t is sigma.
+/// The node of any sigma of k-diffusion and EDM, where alpha = 1 and t is sigma.
+inline diffusion::node sigma_node(double sigma) { return {sigma, 1, sigma, -std::log(sigma)}; }
+
+/// The grid of a case of k-diffusion, to clean data.
 inline diffusion::time_grid k_diffusion_grid(const record& c) {
     const std::size_t n = c.count("sigmas.n");
     const diffusion::sigma_range range{c.number("sigmas.kwargs.sigma_min"),
@@ -109,12 +143,13 @@ inline diffusion::time_grid k_diffusion_grid(const record& c) {
     diffusion::time_grid grid;
     for (const double sigma : kind == "karras" ? diffusion::karras_sigmas(n, range)
                                                : diffusion::exponential_sigmas(n, range))
-        grid.push_back({sigma, 1, sigma, -std::log(sigma)});
-    grid.push_back({0, 1, 0, INFINITY});
+        grid.push_back(sigma_node(sigma));
+    grid.push_back(sigma_node(0));
     return grid;
 }
 
-/// k-diffusion shows x before each step: the error of x before steps 1, 2, 3, and at the end.
+/// k-diffusion shows x where it asks the network first in a step: the error in steps 1, 2, 3, and at the
+/// end.
 inline double k_diffusion_error(const record& c, const trajectory<double>& path) {
     double error = final_error(c, path.last);
     for (std::size_t i = 0; i < 3; ++i) {
