@@ -33,12 +33,12 @@ struct equal_time {
 };
 
 /// log2 of the ratio of the errors with n and 2 n steps, each the largest on three intervals, since on
-/// one of them leading terms of the error may happen to cancel.
-template <class Rule, class Grid = equal_lambda>
-double measured_order(const Rule& rule, std::size_t n = 64, Grid grid = {}) {
+/// one of them leading terms of the error may happen to cancel. `make` makes a plan of a grid.
+template <class Make, class Grid = equal_lambda>
+double measured_order_of(Make make, std::size_t n = 64, Grid grid = {}) {
     const support::gaussian_toy toy{0.7, 0.5};
     const auto error = [&](std::size_t steps, double first, double last) {
-        const diffusion::multistep plan(rule, grid(steps, first, last));
+        const auto plan = make(grid(steps, first, last));
         const diffusion::time_grid& g = plan.grid();
         std::array<double, 1> x{1.9};
         auto memory = plan.init(x);
@@ -53,4 +53,12 @@ double measured_order(const Rule& rule, std::size_t n = 64, Grid grid = {}) {
         return std::max({error(steps, 0.8, 0.05), error(steps, 0.8, 0.2), error(steps, 0.6, 0.1)});
     };
     return std::log2(worst(n) / worst(2 * n));
+}
+
+/// The same of a rule.
+template <class Rule, class Grid = equal_lambda>
+double measured_order(const Rule& rule, std::size_t n = 64, Grid grid = {}) {
+    return measured_order_of(
+        [&](const diffusion::time_grid& nodes) { return diffusion::multistep(rule, nodes); }, n,
+        grid);
 }

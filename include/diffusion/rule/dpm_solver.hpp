@@ -10,10 +10,6 @@
 
 namespace diffusion {
 
-/// How a DPM-Solver weighs the difference of two predictions: the `midpoint` form that everybody
-/// uses, or the exact integral, `heun`.
-enum class two_node_form { midpoint, heun };
-
 /// The multistep DPM-Solvers of order K = 2 or 3, on noise (Lu et al. 2022a) and on data
 /// (DPM-Solver++, Lu et al. 2022b, algorithm 2). They are `exponential_adams<K>` but for the moments
 /// Phi_k of its weight, the integrals of u^k over the step:
@@ -45,7 +41,7 @@ struct dpm_solver_multistep {
 
     gaussian_kernel<K> operator()(std::span<const node> seen, const node& s) const {
         const auto simplify = [this](std::array<double, K>& moments, std::size_t count) {
-            if (count == 2 && form == two_node_form::midpoint) moments[1] = moments[0] / 2;
+            detail::first_moment{form}(moments, count);
             if (count == 3) moments[K - 1] /= 2;
         };
         return detail::exponential_adams_step<K, Prediction>(seen, s, eta, simplify);

@@ -12,6 +12,14 @@
 
 namespace diffusion {
 
+/// How a method of two predictions weighs their difference: by the exact integral Phi_1 of u over the
+/// step ("heun"), or by a constant that differs from it by O(h) and damps.
+enum class two_node_form {
+    midpoint,   ///< Phi_0/2: DPM-Solver's "midpoint" and the "bh2" of UniPC
+    heun,       ///< exact
+    unweighted  ///< 1/2, as if the weight were 1: the "bh1" of UniPC, and SA-Solver
+};
+
 namespace detail {
 
 /// The step that all exponential integrators share if the network's x0-hat is taken as constant
@@ -54,6 +62,19 @@ std::array<double, K> exponential_moments(double z) {
     }
     return phi;
 }
+
+/// Puts Phi_1 into one of its forms where the polynomial goes through two predictions.
+struct first_moment {
+    two_node_form form = two_node_form::heun;
+
+    template <std::size_t K>
+    void operator()(std::array<double, K>& moments, std::size_t count) const {
+        if constexpr (K >= 2) {
+            if (count != 2 || form == two_node_form::heun) return;
+            moments[1] = form == two_node_form::midpoint ? moments[0] / 2 : 0.5;
+        }
+    }
+};
 
 /// Coefficients of the j-th Lagrange polynomial on the nodes u_0 .. u_{count-1}:
 /// l_j(u) = sum_k result[k] u^k.
@@ -107,13 +128,13 @@ inline gaussian_kernel<1> exponential_noise_step(const node& t, const node& s, d
         a, {(1 + eta) * (s.sigma - left)}, std::sqrt(eta * ((left - s.sigma) * (left + s.sigma)))};
 }
 
-/// One step of an exponential Adams method, with `change(moments, count)` applied to the moments of
-/// the exponential weight for a polynomial through `count` predictions.
+/// One step t -> s of an exponential Adams method on the predictions at `nodes`, of which at most K
+/// count, with `change(moments, count)` applied to the moments of the exponential weight for a
+/// polynomial through `count` predictions. Where h is infinite the first prediction stands alone.
 template <std::size_t K, prediction Prediction, class Change>
-gaussian_kernel<K> exponential_adams_step(std::span<const node> seen, const node& s, double eta,
-                                          Change change) {
+gaussian_kernel<K> exponential_quadrature(const node& t, const node& s, std::span<const node> nodes,
+                                          double eta, Change change) {
     constexpr bool data = Prediction == prediction::data;
-    const node& t = seen[0];
     const double h = s.lambda - t.lambda;
     const gaussian_kernel<1> first =
         data ? exponential_step(t, s, eta) : exponential_noise_step(t, s, eta);
@@ -122,9 +143,9 @@ gaussian_kernel<K> exponential_adams_step(std::span<const node> seen, const node
     // Nodes in units of the step, u = (lambda - lambda_t)/h: t stands at 0 and s at 1.
     std::array<double, K> u{};
     std::size_t count = 0;
-    while (count < seen.size() && count < K && std::isfinite(seen[count].lambda) &&
+    while (count < nodes.size() && count < K && std::isfinite(nodes[count].lambda) &&
            std::isfinite(h)) {
-        u[count] = (seen[count].lambda - t.lambda) / h;
+        u[count] = (nodes[count].lambda - t.lambda) / h;
         ++count;
     }
     if (count <= 1) return kernel;
@@ -134,6 +155,24 @@ gaussian_kernel<K> exponential_adams_step(std::span<const node> seen, const node
     kernel.b = lagrange_weights(u, count, moments);
     for (double& b : kernel.b) b *= factor;
     return kernel;
+}
+
+/// The same on the nodes seen, the current one t = seen[0] first.
+template <std::size_t K, prediction Prediction, class Change>
+gaussian_kernel<K> exponential_adams_step(std::span<const node> seen, const node& s, double eta,
+                                          Change change) {
+    return exponential_quadrature<K, Prediction>(seen[0], s, seen, eta, change);
+}
+
+/// The same with the prediction at s before them, so that K - 1 of those seen count.
+template <std::size_t K, prediction Prediction, class Change>
+gaussian_kernel<K> exponential_moulton_step(std::span<const node> seen, const node& s, double eta,
+                                            Change change) {
+    std::array<node, K> nodes{s};
+    std::size_t count = 1;
+    for (; count < K && count <= seen.size(); ++count) nodes[count] = seen[count - 1];
+    return exponential_quadrature<K, Prediction>(
+        seen[0], s, std::span<const node>(nodes.data(), count), eta, change);
 }
 
 }  // namespace detail
@@ -176,8 +215,7 @@ struct exponential_adams {
     gaussian_kernel<K> operator()(std::span<const node> seen, const node& s) const {
         detail::require(Prediction == prediction::data || eta == 0, "diffusion::exponential_adams",
                         "eta must be 0 for noise prediction", eta);
-        return detail::exponential_adams_step<K, Prediction>(seen, s, eta,
-                                                             [](auto&, std::size_t) {});
+        return detail::exponential_adams_step<K, Prediction>(seen, s, eta, detail::first_moment{});
     }
 };
 
