@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -26,6 +27,26 @@ enum class last_steps {
     falling_order,  ///< ..., 3, 2, 1: at most as many nodes as steps are left ("lower_order_final")
     first_order     ///< only the very last step has order 1 ("euler_at_final")
 };
+
+namespace detail {
+
+/// How many of the nodes seen a method of the given order may use in step i of n.
+constexpr std::size_t visible(std::size_t order, std::size_t i, std::size_t n, last_steps ending) {
+    const bool first = ending == last_steps::first_order && i + 1 == n;
+    const bool falls = ending == last_steps::falling_order;
+    const std::size_t most = first ? 1 : falls && n - i < order ? n - i : order;
+    return i + 1 < most ? i + 1 : most;
+}
+
+/// A rule's kernel for the step from node i to the next, with the last `count` nodes seen.
+template <class Rule>
+auto kernel_on(const Rule& rule, const time_grid& grid, std::size_t i, std::size_t count) {
+    std::array<node, Rule::order> seen{};
+    for (std::size_t k = 0; k < count; ++k) seen[k] = grid[i - k];
+    return rule(std::span<const node>(seen.data(), count), grid[i + 1]);
+}
+
+}  // namespace detail
 
 /// The sampler of a multistep rule on a grid. All coefficients are computed here, once, in double;
 /// a step is one call of the denoiser and one pass over memory.
@@ -65,26 +86,10 @@ public:
     };
 
     multistep(const Rule& rule, time_grid grid, last_steps ending = last_steps::full_order)
-        : grid_(std::move(grid)) {
-        detail::require_grid(grid_, "diffusion::multistep");
-        const std::size_t n = grid_.size() - 1;
-        kernels_.reserve(n);
-        std::array<node, order> seen{};
-        for (std::size_t i = 0; i < n; ++i) {
-            for (std::size_t k = order - 1; k > 0; --k) seen[k] = seen[k - 1];
-            seen[0] = grid_[i];
-            std::size_t visible = i + 1 < order ? i + 1 : order;
-            if (ending == last_steps::falling_order && n - i < visible) visible = n - i;
-            if (ending == last_steps::first_order && i + 1 == n) visible = 1;
-            kernels_.push_back(rule(std::span<const node>(seen.data(), visible), grid_[i + 1]));
-            const gaussian_kernel<terms>& kernel = kernels_.back();
-            require_finite(kernel, i);
-            draws_noise_ = draws_noise_ || kernel.c != 0;
-            bool all_terms = kernel.a != 0 && kernel.c == 0;
-            for (const double b : kernel.b) all_terms = all_terms && b != 0;
-            all_terms_.push_back(all_terms);
-        }
-    }
+        : multistep(checked(std::move(grid)), [&](const time_grid& nodes, std::size_t i) {
+              const std::size_t n = nodes.size() - 1;
+              return detail::kernel_on(rule, nodes, i, detail::visible(order, i, n, ending));
+          }) {}
 
     /// Number of steps, which is the number of network evaluations.
     std::size_t size() const { return kernels_.size(); }
@@ -169,27 +174,51 @@ public:
         advance(i, x, mem, noise);
     }
 
-private:
-    template <tensor X>
-    static const owner_t<X>& prediction_term(const memory<X>& mem, std::size_t k) {
-        if constexpr (Rule::extrapolates == prediction::data_and_noise)
-            if (k == order) return mem.extra_[0];
-        return mem.past(k);
-    }
+protected:
+    /// With any kernels, kernel_of(grid, i) for step i, on a grid that was checked.
+    template <class KernelOf>
+        requires std::invocable<KernelOf&, const time_grid&, std::size_t> multistep(
+            time_grid grid, KernelOf kernel_of)
+            : grid_(std::move(grid)) {
+            const std::size_t n = grid_.size() - 1;
+            kernels_.reserve(n);
+            for (std::size_t i = 0; i < n; ++i) {
+                kernels_.push_back(kernel_of(std::as_const(grid_), i));
+                const gaussian_kernel<terms>& kernel = kernels_.back();
+                require_finite(kernel, i);
+                draws_noise_ = draws_noise_ || kernel.c != 0;
+                bool all_terms = kernel.a != 0 && kernel.c == 0;
+                for (const double b : kernel.b) all_terms = all_terms && b != 0;
+                all_terms_.push_back(all_terms);
+            }
+        }
 
-    static void require_finite(const gaussian_kernel<terms>& kernel, std::size_t i) {
-        bool finite = std::isfinite(kernel.a) && std::isfinite(kernel.c);
-        for (const double b : kernel.b) finite = finite && std::isfinite(b);
-        detail::require(finite, "diffusion::multistep",
-                        "the rule has no finite coefficients on this grid (an inversion takes "
-                        "ddim_inversion), in step number",
-                        i);
-    }
+    private:
+        static time_grid checked(time_grid grid) {
+            detail::require_grid(grid, "diffusion::multistep");
+            return grid;
+        }
 
-    time_grid grid_;
-    std::vector<gaussian_kernel<terms>> kernels_;
-    std::vector<char> all_terms_;  // of each step: c = 0 and nothing else is
-    bool draws_noise_ = false;
+        template <tensor X>
+        static const owner_t<X>& prediction_term(const memory<X>& mem, std::size_t k) {
+            if constexpr (Rule::extrapolates == prediction::data_and_noise)
+                if (k == order) return mem.extra_[0];
+            return mem.past(k);
+        }
+
+        static void require_finite(const gaussian_kernel<terms>& kernel, std::size_t i) {
+            bool finite = std::isfinite(kernel.a) && std::isfinite(kernel.c);
+            for (const double b : kernel.b) finite = finite && std::isfinite(b);
+            detail::require(finite, "diffusion::multistep",
+                            "the rule has no finite coefficients on this grid (an inversion takes "
+                            "ddim_inversion), in step number",
+                            i);
+        }
+
+        time_grid grid_;
+        std::vector<gaussian_kernel<terms>> kernels_;
+        std::vector<char> all_terms_;  // of each step: c = 0 and nothing else is
+        bool draws_noise_ = false;
 };
 
 }  // namespace diffusion
