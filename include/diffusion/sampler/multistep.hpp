@@ -176,49 +176,47 @@ public:
 
 protected:
     /// With any kernels, kernel_of(grid, i) for step i, on a grid that was checked.
-    template <class KernelOf>
-        requires std::invocable<KernelOf&, const time_grid&, std::size_t> multistep(
-            time_grid grid, KernelOf kernel_of)
-            : grid_(std::move(grid)) {
-            const std::size_t n = grid_.size() - 1;
-            kernels_.reserve(n);
-            for (std::size_t i = 0; i < n; ++i) {
-                kernels_.push_back(kernel_of(std::as_const(grid_), i));
-                const gaussian_kernel<terms>& kernel = kernels_.back();
-                require_finite(kernel, i);
-                draws_noise_ = draws_noise_ || kernel.c != 0;
-                bool all_terms = kernel.a != 0 && kernel.c == 0;
-                for (const double b : kernel.b) all_terms = all_terms && b != 0;
-                all_terms_.push_back(all_terms);
-            }
+    template <std::invocable<const time_grid&, std::size_t> KernelOf>
+    multistep(time_grid grid, KernelOf kernel_of) : grid_(std::move(grid)) {
+        const std::size_t n = grid_.size() - 1;
+        kernels_.reserve(n);
+        for (std::size_t i = 0; i < n; ++i) {
+            kernels_.push_back(kernel_of(std::as_const(grid_), i));
+            const gaussian_kernel<terms>& kernel = kernels_.back();
+            require_finite(kernel, i);
+            draws_noise_ = draws_noise_ || kernel.c != 0;
+            bool all_terms = kernel.a != 0 && kernel.c == 0;
+            for (const double b : kernel.b) all_terms = all_terms && b != 0;
+            all_terms_.push_back(all_terms);
         }
+    }
 
-    private:
-        static time_grid checked(time_grid grid) {
-            detail::require_grid(grid, "diffusion::multistep");
-            return grid;
-        }
+private:
+    static time_grid checked(time_grid grid) {
+        detail::require_grid(grid, "diffusion::multistep");
+        return grid;
+    }
 
-        template <tensor X>
-        static const owner_t<X>& prediction_term(const memory<X>& mem, std::size_t k) {
-            if constexpr (Rule::extrapolates == prediction::data_and_noise)
-                if (k == order) return mem.extra_[0];
-            return mem.past(k);
-        }
+    template <tensor X>
+    static const owner_t<X>& prediction_term(const memory<X>& mem, std::size_t k) {
+        if constexpr (Rule::extrapolates == prediction::data_and_noise)
+            if (k == order) return mem.extra_[0];
+        return mem.past(k);
+    }
 
-        static void require_finite(const gaussian_kernel<terms>& kernel, std::size_t i) {
-            bool finite = std::isfinite(kernel.a) && std::isfinite(kernel.c);
-            for (const double b : kernel.b) finite = finite && std::isfinite(b);
-            detail::require(finite, "diffusion::multistep",
-                            "the rule has no finite coefficients on this grid (an inversion takes "
-                            "ddim_inversion), in step number",
-                            i);
-        }
+    static void require_finite(const gaussian_kernel<terms>& kernel, std::size_t i) {
+        bool finite = std::isfinite(kernel.a) && std::isfinite(kernel.c);
+        for (const double b : kernel.b) finite = finite && std::isfinite(b);
+        detail::require(finite, "diffusion::multistep",
+                        "the rule has no finite coefficients on this grid (an inversion takes "
+                        "ddim_inversion), in step number",
+                        i);
+    }
 
-        time_grid grid_;
-        std::vector<gaussian_kernel<terms>> kernels_;
-        std::vector<char> all_terms_;  // of each step: c = 0 and nothing else is
-        bool draws_noise_ = false;
+    time_grid grid_;
+    std::vector<gaussian_kernel<terms>> kernels_;
+    std::vector<char> all_terms_;  // of each step: c = 0 and nothing else is
+    bool draws_noise_ = false;
 };
 
 }  // namespace diffusion
