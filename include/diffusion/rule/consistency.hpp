@@ -24,7 +24,9 @@ namespace diffusion {
 /// that level, and less noise is missing: x_s = alpha_s x0-hat + sqrt(sigma_s^2 - (alpha_s floor)^2) z;
 /// none at all where s is at the floor or below.
 ///
-/// Order 1 (weak), one evaluation a step. No noise in the step to clean data. Throws
+/// One evaluation a step. No noise in the step to clean data. Exact in distribution, with any number of
+/// steps, for a network that maps x_t along the ODE to its end. One that was not distilled, E[x_0 | x_t],
+/// loses variance in every step however short, so that there is no order to speak of. Throws
 /// std::invalid_argument unless floor is finite and not negative.
 struct consistency_sampling {
     double floor = 0;
@@ -51,9 +53,10 @@ using lcm = consistency_sampling;
 ///     x_s = (alpha_s/alpha_r) x_r + sqrt(sigma_s^2 - (sigma_r alpha_s/alpha_r)^2) z.
 ///
 /// gamma = 0 is DDIM, gamma = 1 adds nearly all noise anew. The time r of a discrete schedule is rounded
-/// down. Order 1 (weak), one evaluation a step; no noise in a step to clean data or to t_min, where
-/// theirs end. Throws std::invalid_argument for gamma outside [0, 1], and where a node of the grid is
-/// not the schedule's own at its time.
+/// down. One evaluation a step; no noise in a step to clean data or to t_min, where theirs end. Exact in
+/// distribution for a network that leads along the ODE from t to r; order 1 with gamma = 0 for others.
+/// Throws std::invalid_argument for gamma outside [0, 1], and where a node of the grid is not the
+/// schedule's own at its time.
 template <noise_schedule S>
 struct tcd {
     S schedule;
