@@ -105,8 +105,8 @@ void assign(std::span<T> out, std::span<const term<T>> terms) {
             break;
     }
     detail::combine<6>(out, terms.data());
-    for (const term<T>& rest : terms.subspan(6))
-        detail::combine<2>(out, std::array{term<T>{1, out}, rest}.data());
+    for (std::size_t k = 6; k < terms.size(); ++k)
+        detail::combine<2>(out, std::array{term<T>{1, out}, terms[k]}.data());
 }
 template <class T, std::size_t N>
 void assign(std::span<T> out, const std::array<term<T>, N>& terms) {
