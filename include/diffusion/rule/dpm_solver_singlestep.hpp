@@ -100,6 +100,12 @@ enum class singlestep_form {
     midpoint    ///< as published, with Phi_0/2 at the second inner node too (diffusers' "midpoint")
 };
 
+/// What eta stands for between 0 and 1; there the two agree.
+enum class noise_share {
+    of_sde,  ///< the SDE of `exponential_adams`: std = sigma_s sqrt(1 - e^{-2 eta h})
+    of_ddim  ///< that of `ddim`: std = eta sigma_s sqrt(1 - e^{-2h}), for eta in [0, 1]
+};
+
 /// Singlestep DPM-Solver of up to K evaluations, on noise (DPM-Solver-1, -2, -3; Lu et al. 2022a,
 /// algorithms 1, 2, 4 and 5) and on data (DPM-Solver++ 2S, 3S; Lu et al. 2022b, algorithm 1). Every stage
 /// is an exponential quadrature through the predictions before it, with the weight that
@@ -121,15 +127,17 @@ enum class singlestep_form {
 ///     singlestep(dpm_solver_pp<2>(at_nodes{fine}), coarse(fine, call_groups(fine, 2)))
 ///
 /// Order K, but "published" and "midpoint" with three evaluations have it for r_2 = 2/3 only, and order 2
-/// otherwise. At most K evaluations a step, one in a step of infinite h. eta as in `exponential_adams`,
-/// with fresh noise in every stage (sde-dpmsolver++ of diffusers): weak order 1.
-/// Throws std::invalid_argument for eta < 0 and for inner nodes that do not lie inside the step.
+/// otherwise. At most K evaluations a step, one in a step of infinite h. With eta > 0 every stage is that
+/// of the SDE, with noise of its own (weak order 1); `brownian_noise` draws the noise of nested intervals
+/// from one path. Throws std::invalid_argument for eta < 0 and for inner nodes that do not lie inside the
+/// step.
 template <std::size_t K, prediction Prediction, class Inner>
 struct dpm_solver_singlestep {
     static_assert(K >= 1 && K <= 3, "diffusion::dpm_solver_singlestep: K must be 1, 2 or 3");
     Inner inner;
     singlestep_form form = singlestep_form::published;
     double eta = 0;
+    noise_share share = noise_share::of_sde;
     static constexpr std::size_t evaluations = K;
     static constexpr prediction combines = Prediction;
 
@@ -153,11 +161,20 @@ struct dpm_solver_singlestep {
     }
 
 private:
+    /// The eta of the SDE whose noise over a stage of length h is that asked for.
+    double eta_to(double h) const {
+        if (share == noise_share::of_sde || eta == 0 || eta == 1 || !std::isfinite(h)) return eta;
+        detail::require(eta > 0 && eta < 1, "diffusion::dpm_solver_singlestep",
+                        "eta must lie in [0, 1]", eta);
+        return -0.5 * std::log1p(eta * eta * std::expm1(-2 * h)) / h;
+    }
+
     /// From asked[0] to `end` by the predictions at the nodes `asked`.
     gaussian_kernel<K> stage(std::span<const node> asked, const node& end, bool last) const {
         const auto quadrature = [&](std::span<const node> nodes, two_node_form weight) {
-            return detail::exponential_quadrature<K, Prediction>(asked[0], end, nodes, eta,
-                                                                 detail::first_moment{weight});
+            return detail::exponential_quadrature<K, Prediction>(
+                asked[0], end, nodes, eta_to(end.lambda - asked[0].lambda),
+                detail::first_moment{weight});
         };
         if (form == singlestep_form::taylor || asked.size() == 1)
             return quadrature(asked, two_node_form::heun);
@@ -189,14 +206,14 @@ using inner_t = decltype(inner_of(std::declval<Inner>()));
 template <std::size_t K, class Inner>
 dpm_solver_singlestep<K, prediction::noise, detail::inner_t<Inner>> dpm_solver(
     Inner inner, singlestep_form form = singlestep_form::published, double eta = 0) {
-    return {detail::inner_of(std::move(inner)), form, eta};
+    return {detail::inner_of(std::move(inner)), form, eta, noise_share::of_sde};
 }
 
 /// DPM-Solver++ of K evaluations, on data; 2 is "2S", 3 is "3S", eta = 1 their SDE forms.
 template <std::size_t K, class Inner>
 dpm_solver_singlestep<K, prediction::data, detail::inner_t<Inner>> dpm_solver_pp(
     Inner inner, singlestep_form form = singlestep_form::published, double eta = 0) {
-    return {detail::inner_of(std::move(inner)), form, eta};
+    return {detail::inner_of(std::move(inner)), form, eta, noise_share::of_sde};
 }
 
 }  // namespace diffusion
