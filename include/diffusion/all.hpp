@@ -1,6 +1,7 @@
 #pragma once
 // All of the core: <diffusion/diffusion.hpp>, which most programs need, and every further schedule, grid and solver.
 
+#include <diffusion/denoiser/any_denoiser.hpp>
 #include <diffusion/denoiser/dynamic_threshold.hpp>
 #include <diffusion/diffusion.hpp>
 #include <diffusion/grid/align_your_steps.hpp>
@@ -22,6 +23,7 @@
 #include <diffusion/rule/lms.hpp>
 #include <diffusion/rule/sa_solver.hpp>
 #include <diffusion/rule/unipc.hpp>
+#include <diffusion/sampler/any_sampler.hpp>
 #include <diffusion/sampler/pndm.hpp>
 #include <diffusion/sampler/predictor_corrector.hpp>
 #include <diffusion/sampler/sa_solver.hpp>

@@ -14,9 +14,12 @@
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
 #include <diffusion/rule/heun.hpp>
+#include <diffusion/sampler/any_sampler.hpp>
 #include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/sampler/singlestep.hpp>
+#include <diffusion/sampler/unipc.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/std.hpp>
 
@@ -60,6 +63,9 @@ TEST_CASE("eight threads may share one plan, and draw the pictures that one thre
     check_shared(multistep(dpm_solver_pp_2m{1}, grid));
     check_shared(multistep(exponential_adams<3, prediction::noise>{}, grid));
     check_shared(singlestep(heun{}, grid));
+    check_shared(any_sampler<vector>(multistep(dpm_solver_pp_2m{1}, grid)));
+    check_shared(unipc<2>(grid));
+    check_shared(sa_solver<2, 2>(grid));
 }
 
 TEST_CASE("schedules and grids are read by many threads at once") {
