@@ -19,7 +19,9 @@
 #include <diffusion/rule/exponential_adams.hpp>
 #include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/singlestep.hpp>
+#include <diffusion/sampler/unipc.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/batch.hpp>
 #include <diffusion/tensor/std.hpp>
@@ -49,6 +51,12 @@ struct net {
 
 inline const time_grid& grid() {
     static const time_grid nodes = linspace(discrete_schedule<>{}, 6);
+    return nodes;
+}
+
+/// On noise, stochastic steps end above clean data.
+inline const time_grid& ending_noisy() {
+    static const time_grid nodes(grid().begin(), grid().end() - 1);
     return nodes;
 }
 
@@ -122,10 +130,14 @@ void check_runs(const X& x) {
     static const multistep stochastic(dpm_solver_pp_2m{1}, grid());
     static const multistep third(exponential_adams<3, prediction::noise>{}, grid());
     static const singlestep second(heun{}, grid());
+    static const auto predicted_and_corrected = unipc<3>(grid());
+    static const auto both_with_noise = sa_solver<2, 3, prediction::noise>(ending_noisy());
     check_run(x, published);
     check_run(x, stochastic);
     check_run(x, third);
     check_run(x, second);
+    check_run(x, predicted_and_corrected);
+    check_run(x, both_with_noise);
 }
 
 }  // namespace suite

@@ -24,8 +24,10 @@
 #include <diffusion/rule/exponential_adams.hpp>
 #include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/sampler/singlestep.hpp>
+#include <diffusion/sampler/unipc.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/span.hpp>
 #include <diffusion/tensor/std.hpp>
@@ -71,6 +73,9 @@ void check_no_sampler_allocates(const X& x, const D& denoise) {
     CHECK(allocations_of_run(x, multistep(exponential_adams<3, prediction::noise>{}, grid),
                              denoise) == 0);
     CHECK(allocations_of_run(x, singlestep(heun{}, grid), denoise) == 0);
+    CHECK(allocations_of_run(x, unipc<3>(grid), denoise) == 0);
+    CHECK(allocations_of_run(x, unipc<2, prediction::noise>(grid), denoise) == 0);
+    CHECK(allocations_of_run(x, sa_solver<3, 4>(grid), denoise) == 0);
 }
 
 }  // namespace

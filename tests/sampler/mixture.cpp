@@ -12,8 +12,10 @@
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/sampler/singlestep.hpp>
+#include <diffusion/sampler/unipc.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/std.hpp>
 
@@ -110,6 +112,9 @@ TEST_CASE("deterministic solvers carry the normal distribution to the mixture") 
     x = start;
     sample(x, singlestep(heun{}, uniform_lambda(vp_linear{}, 60, 1, 1e-4)), denoise);
     check_is_mixture(x, 0.01);
+    x = start;
+    sample(x, unipc<2>(uniform_lambda(vp_linear{}, 30, 1, 1e-4)), denoise);
+    check_is_mixture(x, 0.01);
 }
 
 TEST_CASE("ancestral sampling draws from the mixture") {
@@ -118,6 +123,14 @@ TEST_CASE("ancestral sampling draws from the mixture") {
     draw_prior(x, grid.front(), gaussian_noise{11});
     sample(x, multistep(ddim{1}, grid), denoise, gaussian_noise{11});
     check_is_mixture(x, 0.03);  // 3/sqrt(n) for the sampling error
+}
+
+TEST_CASE("SA-Solver draws from the mixture with a fifth of the steps") {
+    const auto plan = sa_solver<2, 3>(uniform_lambda(vp_linear{}, 80, 1, 1e-4));
+    vector x(10000);
+    draw_prior(x, plan.grid().front(), gaussian_noise{12});
+    sample(x, plan, denoise, gaussian_noise{12});
+    check_is_mixture(x, 0.03);
 }
 
 TEST_CASE("a solver that is stopped early has not reached the mixture: the test above can fail") {

@@ -13,6 +13,7 @@
 #include <diffusion/sampler/observer.hpp>
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/sampler/singlestep.hpp>
+#include <diffusion/sampler/unipc.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/std.hpp>
 
@@ -77,6 +78,8 @@ TEST_CASE("the estimate that an observer sees is x0, whatever the method extrapo
     check_estimates(multistep(ddim_published{}, grid));
     check_estimates(multistep(exponential_adams<3>{}, grid));
     check_estimates(multistep(exponential_adams<3, prediction::noise>{}, grid));
+    check_estimates(unipc<2>(grid));
+    check_estimates(unipc<2, prediction::noise>(grid));
 }
 
 TEST_CASE("of a step with several evaluations an observer sees the latest estimate") {

@@ -12,6 +12,8 @@
 #include <diffusion/denoiser/prediction.hpp>
 #include <diffusion/grid/uniform.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/rule/deis.hpp>
+#include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
 #include <diffusion/rule/exponential_adams_moulton.hpp>
 #include <diffusion/sampler/predictor_corrector.hpp>
@@ -105,6 +107,8 @@ TEST_CASE("one pass a step is the same as the predictor's and the corrector's st
     check_against_textbook(unip<3>{}, unic<3>{}, short_grid());
     check_against_textbook(unip<2, noise>{}, unic<2, noise>{}, short_grid());
     check_against_textbook(unip<1>{}, unic<3>{}, short_grid());
+    check_against_textbook(dpm_solver_pp_3m{}, unic<2>{}, short_grid());  // "solver_p"
+    check_against_textbook(deis<2>{}, unic<2, noise>{}, short_grid());
     check_against_textbook(unip<3>{}, unic<1>{}, short_grid());
     check_against_textbook(sa_predictor<2>{}, sa_corrector<2>{}, short_grid());
     check_against_textbook(sa_predictor<3>{{0.5}}, sa_corrector<4>{{0.5}}, short_grid());

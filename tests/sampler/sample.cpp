@@ -14,7 +14,9 @@
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
 #include <diffusion/rule/heun.hpp>
+#include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/singlestep.hpp>
+#include <diffusion/sampler/unipc.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/span.hpp>
 #include <diffusion/tensor/std.hpp>
@@ -82,6 +84,8 @@ void check_all() {
     check_rule<X>(exponential_adams<3>{0.5});
     check_rule<X>(exponential_adams<3, prediction::noise>{});
     check_loops<X>(singlestep(heun{}, grid()));
+    check_loops<X>(unipc<2>(grid()));
+    check_loops<X>(sa_solver<2, 2>(grid()));
 }
 
 }  // namespace
