@@ -27,9 +27,9 @@ struct flow_heun {
         const auto& [i, n, t, s] = step;
         detail::require(t.sigma > 0, "diffusion::flow_heun",
                         "sigma must be positive where a step begins", t.sigma);
-        const gaussian_kernel<1> euler = detail::exponential_step(t, s, 0);
+        const gaussian_kernel<1> to_s = detail::exponential_step(t, s, 0);
         const double t_by_s = t.sigma / s.sigma * ((s.alpha + s.sigma) / (t.alpha + t.sigma));
-        return detail::two_stages(t, s, s, euler, euler, t_by_s / 2);
+        return detail::two_stages(t, s, s, to_s, to_s, t_by_s / 2);
     }
 };
 
