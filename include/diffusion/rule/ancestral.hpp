@@ -20,19 +20,27 @@ namespace diffusion {
 /// h = lambda_s - lambda_t, the split of `ddim`: with DDIM (Euler) inside it is `ddim{eta}`. No noise in
 /// the step to clean data. Weak order 1 for eta > 0. Throws std::invalid_argument for eta < 0, for eta > 1
 /// where std > sigma_s, and for a rule that asks the network at the level it goes to, as Heun's does: no
-/// time of the schedule belongs to (alpha_s, sigma_down).
+/// time of the schedule belongs to (alpha_s, sigma_down). It never goes below `cleanest`, in sigma/alpha;
+/// there is less noise where it would.
 template <singlestep_rule Rule>
 struct ancestral {
     Rule rule;
-    double eta;
+    double eta, cleanest;
     static constexpr std::size_t evaluations = Rule::evaluations;
     static constexpr prediction combines = Rule::combines;
 
-    ancestral(Rule rule_, double eta_ = 1) : rule(std::move(rule_)), eta(eta_) {}
+    ancestral(Rule rule_, double eta_ = 1, double cleanest_ = 0)
+        : rule(std::move(rule_)), eta(eta_), cleanest(cleanest_) {}
 
     stages<evaluations> operator()(const grid_step& step) const {
-        const detail::ddim_split split(step.t, step.s, eta);
-        node down = step.s;
+        const node& s = step.s;
+        detail::ddim_split split(step.t, s, eta);
+        if (split.direction < s.alpha * cleanest) {
+            split.direction = s.alpha * cleanest;
+            const double rest = (s.sigma - split.direction) * (s.sigma + split.direction);
+            split.std = rest > 1e-14 * s.sigma * s.sigma ? std::sqrt(rest) : 0;
+        }
+        node down = s;
         if (split.std > 0) {
             down.sigma = split.direction;
             down.lambda = std::log(down.alpha / down.sigma);
@@ -51,6 +59,8 @@ template <singlestep_rule Rule>
 ancestral(Rule) -> ancestral<Rule>;
 template <singlestep_rule Rule>
 ancestral(Rule, double) -> ancestral<Rule>;
+template <singlestep_rule Rule>
+ancestral(Rule, double, double) -> ancestral<Rule>;
 template <multistep_rule Rule>
 ancestral(Rule) -> ancestral<one_evaluation<Rule>>;
 template <multistep_rule Rule>
