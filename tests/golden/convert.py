@@ -25,10 +25,18 @@ FAMILIES = [
     "diffusers_deis",
     "diffusers_dpmsolver_multistep",
     "diffusers_dpmsolver_multistep_inverse",
+    "diffusers_dpmsolver_sde",
+    "diffusers_dpmsolver_singlestep",
     "diffusers_edm_dpmsolver_multistep",
+    "diffusers_edm_euler",
+    "diffusers_euler",
+    "diffusers_euler_ancestral",
     "diffusers_flow_match_euler",
     "diffusers_flow_match_heun",
+    "diffusers_heun",
     "diffusers_ipndm",
+    "diffusers_kdpm2",
+    "diffusers_kdpm2_ancestral",
     "diffusers_lcm",
     "diffusers_lms",
     "diffusers_pndm",
@@ -39,13 +47,16 @@ FAMILIES = [
     "diffusers_tcd",
     "diffusers_unclip",
     "diffusers_unipc",
+    "dpm_solver_official",
+    "edm",
     "guided_diffusion",
     "k_diffusion",
     "misc_peers",
     "rng",
 ]
 
-DROPPED = {"precision", "sigmas", "alphas_cumprod", "begin_index_note", "note", "fragile"}
+DROPPED = {"precision", "sigmas", "alphas_cumprod", "begin_index_note", "note", "fragile",
+           "sigmas_interpol", "sigmas_up", "sigmas_down", "model_sigmas"}
 KEPT_IN_TABLES = {"alphas_cumprod"}
 KEPT_IN_K_DIFFUSION = {"sigmas"}  # how to make them, or they are what is tested
 

@@ -47,7 +47,7 @@ std::optional<trajectory<T>> run_case(const record& c) {
     const auto nodes = sigma_node;
     if (name == "euler") return by(singlestep(churned(euler, nodes, stir), grid));
     if (name == "heun") return by(singlestep(churned(heun{}, nodes, stir), grid));
-    if (name == "dpm_2") return by(singlestep(churned(dpm2{nodes}, nodes, stir), grid));
+    if (name == "dpm_2") return by(singlestep(churned(dpm2(nodes), nodes, stir), grid));
     if (name == "euler_ancestral") return by(multistep(euler_ancestral(eta), grid));
     if (name == "dpm_2_ancestral") return by(singlestep(dpm2_ancestral(nodes, eta), grid));
     if (name == "dpmpp_2s_ancestral")

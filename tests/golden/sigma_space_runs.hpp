@@ -9,45 +9,103 @@
 #include <string>
 #include <vector>
 
+#include <diffusion/detail/require.hpp>
 #include <diffusion/grid/beta_quantiles.hpp>
+#include <diffusion/grid/first_level.hpp>
 #include <diffusion/grid/sigma_grid.hpp>
 #include <diffusion/grid/sigmas.hpp>
+#include <diffusion/schedule/alpha_bar_beta.hpp>
 
 #include "runs.hpp"
 
 namespace golden {
 
+/// Whether the references raise alpha-bar of the noisiest time from 0 to 2^-24, above its neighbour,
+/// so that sigma/alpha stays finite.
+inline bool raises_last_alpha(const record& c) {
+    return c.flag("config.rescale_betas_zero_snr", false);
+}
+
 /// The nodes with x/alpha for x.
 inline diffusion::time_grid in_sigma_space(diffusion::time_grid grid) {
-    for (diffusion::node& n : grid) n = {n.t, 1, n.sigma / n.alpha, n.lambda};
+    for (diffusion::node& n : grid) {
+        const double raised = std::ldexp(1, -12);
+        const double rho =
+            n.alpha > 0 ? n.sigma / n.alpha : std::sqrt(1 - raised * raised) / raised;
+        n = {n.t, 1, rho, n.alpha > 0 ? n.lambda : -std::log(rho)};
+    }
     return grid;
 }
 
-/// The grid of a diffusers scheduler in sigma space, to clean data: times that need not be integers,
-/// or a list of levels between the first and the last of them.
-inline diffusion::time_grid sigma_space_grid(const record& c) {
-    const schedule levels = schedule_of(c);
-    const std::size_t T = levels.size(), n = c.count("set_timesteps.num_inference_steps");
-    const std::string spacing = c.text("config.timestep_spacing", "linspace");
-    std::vector<double> times(n);
-    if (spacing == "linspace") {
-        for (std::size_t i = 0; i < n; ++i)
-            times[i] = static_cast<double>((n - 1 - i) * (T - 1)) / static_cast<double>(n - 1);
-    } else {
-        times = times_of(c, spacing);
+/// A case with the betas that its class has by default.
+inline record with_betas(record c, double first, double last) {
+    if (!c.has("config.beta_start")) c.set("config.beta_start", diffusion::detail::shown(first));
+    if (!c.has("config.beta_end")) c.set("config.beta_end", diffusion::detail::shown(last));
+    return c;
+}
+
+/// The schedule that a case's levels come from.
+inline schedule sigma_space_schedule(const record& c) {
+    schedule levels = schedule_of(c);
+    if (c.text("config.beta_schedule", "linear") == "exp") {
+        const std::size_t T = levels.size();
+        levels = diffusion::discrete_schedule_of(
+            std::vector<double>(T, diffusion::exponential_beta{}(0, T)));
     }
+    return levels;
+}
+
+/// The grid of a diffusers scheduler in sigma space: times that need not be integers, or a list of
+/// levels between the first and the last of them; to clean data or to the schedule's first level. If the
+/// grid is at that level already, the reference's last step is empty, and left out here.
+inline diffusion::time_grid sigma_space_grid(const record& c, const schedule& levels,
+                                             diffusion::told_time told) {
+    using diffusion::sigma_range, diffusion::time_grid;
     const auto uses = [&c](const char* name) {
         return c.flag(std::string("config.use_") + name + "_sigmas", false);
     };
-    diffusion::time_grid grid = diffusion::linear_sigma_grid(levels, times);
-    const diffusion::sigma_range range{diffusion::noise_to_signal(grid[n - 1]),
-                                       diffusion::noise_to_signal(grid[0])};
+    const auto list = [&](std::size_t n, const sigma_range& range) {
+        return uses("karras") ? diffusion::karras_sigmas(n, range)
+               : uses("beta") ? diffusion::beta_sigmas(n, range)
+                              : diffusion::exponential_sigmas(n, range);
+    };
+    const diffusion::sigma_grid_options options{.told = told,
+                                                .outside = diffusion::outside_range::hold_time};
+    if (c.has("set_timesteps.sigmas"))
+        return in_sigma_space(
+            diffusion::grid_of_sigmas(levels, c.numbers("set_timesteps.sigmas"), options));
+    if (c.text("config.timestep_type", "discrete") == "continuous") {
+        time_grid grid;  // the network is told log(sigma)/4
+        for (const double sigma :
+             list(c.count("set_timesteps.num_inference_steps"),
+                  {c.number("config.sigma_min"), c.number("config.sigma_max")}))
+            grid.push_back({std::log(sigma) / 4, 1, sigma, -std::log(sigma)});
+        grid.push_back({0, 1, 0, INFINITY});
+        return grid;
+    }
+    const std::string spacing = c.text("config.timestep_spacing", "linspace");
+    std::vector<double> times;
+    if (c.has("set_timesteps.timesteps") || spacing != "linspace") {
+        times = times_of(c, spacing);
+    } else {
+        const std::size_t n = c.count("set_timesteps.num_inference_steps"), T = levels.size();
+        for (std::size_t i = 0; i < n; ++i)
+            times.push_back(static_cast<double>((n - 1 - i) * (T - 1)) /
+                            static_cast<double>(n - 1));
+    }
+    time_grid grid = diffusion::linear_sigma_grid(levels, times);
+    const std::size_t n = times.size();
+    const sigma_range range{c.number("config.sigma_min", diffusion::noise_to_signal(grid[n - 1])),
+                            c.number("config.sigma_max", diffusion::noise_to_signal(grid[0]))};
     if (uses("karras") || uses("exponential") || uses("beta"))
-        grid = diffusion::grid_of_sigmas(levels, uses("karras") ? diffusion::karras_sigmas(n, range)
-                                                 : uses("beta")
-                                                     ? diffusion::beta_sigmas(n, range)
-                                                     : diffusion::exponential_sigmas(n, range));
+        grid = diffusion::grid_of_sigmas(levels, list(n, range), options);
+    if (c.text("config.final_sigmas_type", "zero") == "sigma_min")
+        grid = diffusion::ending_at_first_level(levels, grid, diffusion::empty_step::drop);
     return in_sigma_space(grid);
+}
+
+inline diffusion::time_grid sigma_space_grid(const record& c) {
+    return sigma_space_grid(c, sigma_space_schedule(c), diffusion::told_time::exact);
 }
 
 /// The networks in sigma space as a denoiser: "gauss" says the same x0-hat whatever it predicts,
@@ -68,6 +126,10 @@ any_denoiser<T> sigma_space_denoiser(const record& c) {
                                                         : in - n.sigma * m);
         }
     };
+    if (c.flag("config.clip_sample", false)) {
+        const double most = c.number("config.clip_sample_range", 1);
+        return any_denoiser<T>::of(diffusion::clipped(denoise, -most, most));
+    }
     return any_denoiser<T>::of(denoise);
 }
 

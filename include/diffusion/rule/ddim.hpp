@@ -16,17 +16,20 @@ namespace detail {
 /// Ermon 2021, eq. 12).
 struct ddim_split {
     double direction;  ///< sqrt(sigma_s^2 - std^2), the weight of eps-hat
-    double std;        ///< eq. (16), the weight of z
+    double std = 0;    ///< eq. (16), the weight of z
 
     /// Eq. (16) is eta sqrt((1 - alpha-bar_s)/(1 - alpha-bar_t)) sqrt(1 - alpha-bar_t/alpha-bar_s).
     /// In lambda, with h = lambda_s - lambda_t, it reads eta sigma_s sqrt(1 - e^{-2h}).
-    ddim_split(const node& t, const node& s, double eta) {
+    ddim_split(const node& t, const node& s, double eta) : direction(s.sigma) {
         require(eta >= 0, "diffusion::ddim", "eta must not be negative", eta);
-        std = eta == 0 ? 0 : eta * s.sigma * std::sqrt(-std::expm1(2 * (t.lambda - s.lambda)));
-        const double rest = s.sigma * s.sigma - std * std;
-        require(rest >= -1e-14 * s.sigma * s.sigma, "diffusion::ddim",
+        if (eta == 0) return;
+        const double h = s.lambda - t.lambda;
+        std = eta * s.sigma * std::sqrt(-std::expm1(-2 * h));
+        // (direction/sigma_s)^2 = 1 - eta^2 (1 - e^{-2h}), without the cancellation of a long step
+        const double rest = (1 - eta) * (1 + eta) + eta * eta * std::exp(-2 * h);
+        require(rest >= -1e-14, "diffusion::ddim",
                 "eta asks for more noise than the next level has", eta);
-        direction = rest > 0 ? std::sqrt(rest) : 0;  // negative by rounding only
+        direction *= rest > 0 ? std::sqrt(rest) : 0;  // negative by rounding only
     }
 };
 

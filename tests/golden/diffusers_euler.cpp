@@ -1,0 +1,142 @@
+// Euler, Euler ancestral and Heun against diffusers' EulerDiscreteScheduler, EulerAncestralDiscreteScheduler
+// and HeunDiscreteScheduler.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <diffusion/rule/churn.hpp>
+#include <diffusion/rule/euler.hpp>
+#include <diffusion/rule/heun.hpp>
+#include <diffusion/sampler/singlestep.hpp>
+
+#include "sigma_space_runs.hpp"
+
+using namespace diffusion;
+using namespace golden;
+
+namespace {
+
+/// The error of a run in float, in units of what rounding explains: x begins at up to 20000 times its
+/// final size, with a float's 7 digits of that.
+double float_share(const record& c, const std::vector<float>& x) {
+    const double limit = 1e-5 + 10 * float_deviation(c) + 1e-8 * c.number("init_noise_sigma", 1);
+    return final_error(c, x) / limit;
+}
+
+/// The step of EulerDiscreteScheduler with churn: it asks the network before the noise is added. What the
+/// network says is then read at the state with noise, but, unless it is eps, at the old level.
+struct published_churn {
+    churn how;
+    std::string kind;
+    static constexpr std::size_t evaluations = 1;
+    static constexpr prediction combines = prediction::data;
+
+    stages<1> operator()(const grid_step& step) const {
+        const auto& [i, n, t, s] = step;
+        double gamma = std::min(how.amount / static_cast<double>(n), std::sqrt(2.0) - 1);
+        if (t.sigma < how.from || t.sigma > how.to) gamma = 0;
+        const double risen = (1 + gamma) * t.sigma;
+        const double std = how.noise * std::sqrt(risen * risen - t.sigma * t.sigma);
+        const double h = s.sigma - risen;
+        // slope = slope_x x + slope_x0 x0 + slope_z z
+        const double slope_x = kind == "epsilon" ? 1 / t.sigma : 1 / risen;
+        const double slope_z = kind == "epsilon"        ? 0
+                               : kind == "v_prediction" ? (1 - 1 / (1 + t.sigma * t.sigma)) / risen
+                                                        : 1 / risen;
+        return {1, {1, {}, 0}, {t}, {{{1 + h * slope_x, {-h * slope_x}, std * (1 + h * slope_z)}}}};
+    }
+};
+
+/// interpolation_type "log_linear": n + 1 levels over all of the schedule, of which n are left.
+bool spans_schedule(const record& c) {
+    return c.text("config.interpolation_type", "linear") == "log_linear" &&
+           !c.flag("config.use_exponential_sigmas", false);
+}
+
+time_grid euler_grid(const record& c) {
+    if (!spans_schedule(c)) return sigma_space_grid(c);
+    const schedule levels = schedule_of(c);
+    const std::size_t n = c.count("set_timesteps.num_inference_steps");
+    return in_sigma_space(
+        grid_of_sigmas(levels, exponential_sigmas(n + 1, sigma_range_of(levels)),
+                       {.end = grid_end::last_time, .outside = outside_range::hold_time}));
+}
+
+/// With the times that the reference tells the network: on these levels they are those of others.
+time_grid as_told(const record& c, time_grid grid) {
+    if (!spans_schedule(c)) return grid;
+    const std::vector<double> times = times_of(c, "linspace");
+    for (std::size_t i = 0; i < times.size(); ++i) grid[i].t = times[i];
+    return grid;
+}
+
+}  // namespace
+
+TEST_CASE("Euler's method gives the numbers of diffusers' EulerDiscreteScheduler") {
+    tally result("diffusers_euler");
+    double worst_float = 0;
+    for (const record& c : read("diffusers_euler")) {
+        CAPTURE(c.id);
+        const time_grid grid = euler_grid(c), told = as_told(c, grid);
+        const double start = c.number("init_noise_sigma", 1);
+        const std::string kind = c.text("config.prediction_type", "epsilon");
+        const churn how{c.number("step.s_churn", 0), c.number("step.s_tmin", 0),
+                        c.number("step.s_tmax", INFINITY), c.number("step.s_noise", 1)};
+        const singlestep ours(churned(euler, sigma_node, how), grid);
+        const singlestep theirs(published_churn{how, kind}, told);
+        const auto error = [&](const auto& sampler) {
+            return error_of(c, [&] {
+                return run_from<double>(start, sampler, sigma_space_denoiser<double>(c));
+            });
+        };
+        judge(result, c, raises_last_alpha(c) ? INFINITY : error(ours), error(theirs));
+        worst_float = std::max(
+            worst_float,
+            float_share(c, run_from<float>(start, theirs, sigma_space_denoiser<float>(c)).last));
+    }
+    result.finish();
+    CHECK(worst_float < 1);
+}
+
+TEST_CASE("Euler ancestral gives the numbers of diffusers' EulerAncestralDiscreteScheduler") {
+    tally result("diffusers_euler_ancestral");
+    double worst_float = 0;
+    for (const record& c : read("diffusers_euler_ancestral")) {
+        CAPTURE(c.id);
+        const multistep sampler(euler_ancestral(), sigma_space_grid(c));
+        const double start = c.number("init_noise_sigma", 1);
+        const double error = error_of(
+            c, [&] { return run_from<double>(start, sampler, sigma_space_denoiser<double>(c)); });
+        judge(result, c, raises_last_alpha(c) ? INFINITY : error, error);
+        worst_float = std::max(
+            worst_float,
+            float_share(c, run_from<float>(start, sampler, sigma_space_denoiser<float>(c)).last));
+    }
+    result.finish();
+    CHECK(worst_float < 1);
+}
+
+TEST_CASE("Heun's method gives the numbers of diffusers' HeunDiscreteScheduler") {
+    tally result("diffusers_heun");
+    double worst_float = 0;
+    for (const record& as_stored : read("diffusers_heun")) {
+        const record c = with_betas(as_stored, 0.00085, 0.012);
+        CAPTURE(c.id);
+        const singlestep sampler(heun{}, sigma_space_grid(c));
+        const double start = c.number("init_noise_sigma", 1);
+        const double own = error_of(c, [&] {
+            return run_asked_from<double>(start, sampler, sigma_space_denoiser<double>(c), 1);
+        });
+        judge(result, c, own, own);
+        worst_float = std::max(
+            worst_float,
+            float_share(c, run_from<float>(start, sampler, sigma_space_denoiser<float>(c)).last));
+    }
+    result.finish();
+    CHECK(worst_float < 1);
+}
