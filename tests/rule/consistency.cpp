@@ -125,6 +125,11 @@ TEST_CASE(
         CHECK(difference(kernel_of(tcd{flow_schedule{}, 1}, grid, i),
                          kernel_of(consistency_sampling{}, grid, i)) < 1e-15);
     }
+    const discrete_schedule<> schedule;  // at fractional times, too
+    const time_grid between = make_grid(schedule, {900.5, 300.25, 10.75});
+    for (std::size_t i = 0; i + 1 < between.size(); ++i)
+        CHECK(difference(kernel_of(tcd{schedule, 0}, between, i), kernel_of(ddim{}, between, i)) <
+              1e-15);
 }
 
 TEST_CASE("TCD is down to (1 - gamma) s and up to s, in alpha-bars") {

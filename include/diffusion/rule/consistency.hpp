@@ -52,8 +52,8 @@ using lcm = consistency_sampling;
 ///     x_r = (sigma_r/sigma_t) x_t + (alpha_r - alpha_t sigma_r/sigma_t) x0-hat,
 ///     x_s = (alpha_s/alpha_r) x_r + sqrt(sigma_s^2 - (sigma_r alpha_s/alpha_r)^2) z.
 ///
-/// gamma = 0 is DDIM, gamma = 1 adds nearly all noise anew. The time r of a discrete schedule is rounded
-/// down. One evaluation a step; no noise in a step to clean data or to t_min, where theirs end. Exact in
+/// gamma = 0 is DDIM, gamma = 1 adds nearly all noise anew. For an integer s of a discrete schedule r is
+/// rounded down to one. One evaluation a step; no noise in a step to clean data or to t_min, where theirs end. Exact in
 /// distribution for a network that leads along the ODE from t to r; order 1 with gamma = 0 for others.
 /// Throws std::invalid_argument for gamma outside [0, 1], and where a node of the grid is not the
 /// schedule's own at its time.
@@ -70,9 +70,11 @@ struct tcd {
         if (s.sigma == 0) return detail::exponential_step(seen[0], s, 0);
         detail::require_own(schedule, s, function);
         double r = (1 - gamma) * s.t;
-        if constexpr (discrete_noise_schedule<S>) r = std::floor(r);
+        if constexpr (discrete_noise_schedule<S>)
+            if (s.t == std::floor(s.t)) r = std::floor(r);
         if (r < schedule.t_min()) r = schedule.t_min();
-        return detail::exponential_step_beyond(seen[0], s, schedule(r).lambda - s.lambda);
+        return detail::exponential_step_beyond(seen[0], s,
+                                               schedule(r).lambda - schedule(s.t).lambda);
     }
 };
 template <class S>
