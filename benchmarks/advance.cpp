@@ -6,10 +6,13 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <vector>
 
 #include <diffusion/diffusion.hpp>
+#include <diffusion/sampler/sa_solver.hpp>
+#include <diffusion/sampler/unipc.hpp>
 
 #include "timing.hpp"
 
@@ -17,17 +20,23 @@ namespace {
 
 using namespace diffusion;
 
-/// x <- a x + b D, as one would write it for exactly this purpose.
-[[gnu::noinline]] void by_hand(float* __restrict x, const float* __restrict D, std::size_t n,
-                               float a, float b) {
-    for (std::size_t e = 0; e < n; ++e) x[e] = a * x[e] + b * D[e];
-}
-
-/// x <- a x + b D + c E, for methods that keep one past prediction.
-[[gnu::noinline]] void by_hand(float* __restrict x, const float* __restrict D,
-                               const float* __restrict E, std::size_t n, float a, float b,
-                               float c) {
-    for (std::size_t e = 0; e < n; ++e) x[e] = a * x[e] + b * D[e] + c * E[e];
+/// x <- w_0 x + w_1 m_0 + ..., as one would write it for exactly this purpose and number of tensors.
+template <std::size_t N>
+[[gnu::noinline]] void by_hand(float* __restrict x, std::size_t n,
+                               const std::array<const float*, N>& m,
+                               const std::array<float, N + 1>& w) {
+    const float* __restrict const D = m[0];
+    const float* __restrict const E = m[N > 1 ? 1 : 0];
+    const float* __restrict const F = m[N > 2 ? 2 : 0];
+    const float* __restrict const G = m[N > 3 ? 3 : 0];
+    const float a = w[0], b = w[1], c = w[N > 1 ? 2 : 0], d = w[N > 2 ? 3 : 0],
+                f = w[N > 3 ? 4 : 0];
+    for (std::size_t e = 0; e < n; ++e) {
+        if constexpr (N == 1) x[e] = a * x[e] + b * D[e];
+        if constexpr (N == 2) x[e] = a * x[e] + b * D[e] + c * E[e];
+        if constexpr (N == 3) x[e] = a * x[e] + b * D[e] + c * E[e] + d * F[e];
+        if constexpr (N == 4) x[e] = a * x[e] + b * D[e] + c * E[e] + d * F[e] + f * G[e];
+    }
 }
 
 using benchmarks::median;
@@ -56,42 +65,57 @@ void compare(benchmark::State& state, std::size_t n, Ours&& ours, Hand&& hand) {
     state.counters["more_ns"] = median(differences);
 }
 
-template <class Rule>
-void advance(benchmark::State& state) {
+/// A step in the middle of a run, with all of its predictions, and the noise if `Noisy`.
+template <bool Noisy, class Sampler>
+void advance(benchmark::State& state, const Sampler& sampler) {
+    constexpr std::size_t K = Sampler::terms, N = K + (Noisy ? 1 : 0);
     const auto n = static_cast<std::size_t>(state.range(0));
-    const multistep sampler(Rule{}, leading(discrete_schedule(cosine_beta{}), 50));
+    const std::size_t i = 20;
     std::vector<float> x(n, 1.0f);
     auto memory = sampler.init(x);
-    // The same tensors for both, since where they lie in memory matters: E was predicted before D.
-    std::vector<float>& E = sampler.prediction_slot(memory);
-    E.assign(n, 0.25f);
-    std::vector<float>& D = sampler.prediction_slot(memory);
-    D.assign(n, 0.5f);
-    const std::size_t i = 20;
+    // The same tensors for both, since where they lie in memory matters. The latest is asked for last.
+    std::array<const float*, N> m{};
+    std::array<float, N + 1> w{};
     const auto kernel = sampler.kernel(i);
-    const auto a = static_cast<float>(kernel.a), b = static_cast<float>(kernel.b[0]);
-    const auto ours = [&] {
-        sampler.advance(i, x, memory, no_noise{});
+    w[0] = static_cast<float>(kernel.a);
+    for (std::size_t k = K; k-- > 0;) {
+        std::vector<float>& slot = sampler.prediction_slot(memory);
+        slot.assign(n, 0.5f / static_cast<float>(k + 1));
+        m[k] = slot.data();
+        w[k + 1] = static_cast<float>(kernel.b[k]);
+    }
+    const auto step = [&](auto&& noise) {
+        sampler.advance(i, x, memory, noise);
         benchmark::DoNotOptimize(x.data());
         benchmark::ClobberMemory();
     };
-    if constexpr (Rule::order == 1) {
-        compare(state, n, ours, [&] {
-            by_hand(x.data(), D.data(), n, a, b);
+    step([&](std::vector<float>& z, const noise_address&) { m[N - 1] = z.data(); });
+    if constexpr (Noisy) w[N] = static_cast<float>(kernel.c);
+    compare(
+        state, n,
+        // Drawing the noise is not part of the pass.
+        [&] { step([](std::vector<float>&, const noise_address&) {}); },
+        [&] {
+            by_hand(x.data(), n, m, w);
             benchmark::DoNotOptimize(x.data());
             benchmark::ClobberMemory();
         });
-    } else {
-        const auto c = static_cast<float>(kernel.b[1]);
-        compare(state, n, ours, [&] {
-            by_hand(x.data(), D.data(), E.data(), n, a, b, c);
-            benchmark::DoNotOptimize(x.data());
-            benchmark::ClobberMemory();
-        });
-    }
 }
 
-BENCHMARK(advance<ddim>)->Arg(112)->Arg(16384)->Arg(1 << 20);
-BENCHMARK(advance<dpm_solver_pp_2m>)->Arg(112)->Arg(16384)->Arg(1 << 20);
+time_grid grid() { return leading(discrete_schedule(cosine_beta{}), 50); }
+
+void ddim_eta_0(benchmark::State& state) { advance<false>(state, multistep(ddim{}, grid())); }
+void dpm_solver_pp_2m_ode(benchmark::State& state) {
+    advance<false>(state, multistep(dpm_solver_pp_2m{}, grid()));
+}
+void unipc_2(benchmark::State& state) { advance<false>(state, unipc<2>(grid())); }
+void unipc_3(benchmark::State& state) { advance<false>(state, unipc<3>(grid())); }
+void sa_solver_2_2(benchmark::State& state) { advance<true>(state, sa_solver<2, 2>(grid())); }
+
+BENCHMARK(ddim_eta_0)->Arg(112)->Arg(16384)->Arg(1 << 20);
+BENCHMARK(dpm_solver_pp_2m_ode)->Arg(112)->Arg(16384)->Arg(1 << 20);
+BENCHMARK(unipc_2)->Arg(112)->Arg(16384)->Arg(1 << 20);
+BENCHMARK(unipc_3)->Arg(112)->Arg(16384)->Arg(1 << 20);
+BENCHMARK(sa_solver_2_2)->Arg(112)->Arg(16384)->Arg(1 << 20);
 
 }  // namespace

@@ -149,7 +149,7 @@ TEST_CASE("with all steps uncorrected only the predictor is left") {
 
 TEST_CASE("a corrected predictor is itself a multistep rule") {
     const predictor_corrector plan(unip<2>{}, unic<2>{}, short_grid());
-    const multistep rule(corrected(unip<2>{}, unic<2>{}), short_grid());
+    const multistep rule(corrected{unip<2>{}, unic<2>{}}, short_grid());
     for (std::size_t i = 0; i < plan.size(); ++i) CHECK(plan.kernel(i) == rule.kernel(i));
 }
 

@@ -82,7 +82,10 @@ public:
 
         memory(std::array<owner_t<X>, order> ring, std::array<owner_t<X>, extra> more)
             : ring_(std::move(ring)), extra_(std::move(more)) {}
-        const owner_t<X>& past(std::size_t k) const { return ring_[(head_ + k) % order]; }
+        const owner_t<X>& past(std::size_t k) const {
+            const std::size_t place = head_ + k;
+            return ring_[place < order ? place : place - order];
+        }
     };
 
     multistep(const Rule& rule, time_grid grid, last_steps ending = last_steps::full_order)
@@ -148,18 +151,11 @@ public:
     /// x <- a x + sum_k b_k m_k + c z, in one pass. With c = 0 no noise is drawn or read.
     template <tensor X, noise_source<owner_t<X>> Z>
     void advance(std::size_t i, X& x, memory<X>& mem, Z&& noise) const {
-        using T = scalar_t<X>;
         DIFFUSION_ASSERT(i < size(), "diffusion::multistep: there is no such step");
         const gaussian_kernel<terms>& kernel = kernels_[i];
-        if (all_terms_[i] !=
-            0) {  // nothing to leave out: the sum has a length that the compiler knows
-            std::array<term<T>, terms + 1> sum;
-            sum[0] = {kernel.a, elements(std::as_const(x))};
-            for (std::size_t k = 0; k < terms; ++k)
-                sum[k + 1] = {kernel.b[k], elements(prediction_term(mem, k))};
-            return assign(elements(x), sum);
-        }
         if (kernel.c != 0) noise(*mem.z_, step_noise(i, grid_[i], grid_[i + 1]));
+        if (shapes_[i] == shape::all_terms) return add_all<0>(kernel, x, mem);
+        if (shapes_[i] == shape::all_terms_and_noise) return add_all<1>(kernel, x, mem);
         apply(
             kernel, x, std::as_const(x),
             [&mem](std::size_t k) -> const owner_t<X>& { return prediction_term(mem, k); },
@@ -185,13 +181,29 @@ protected:
             const gaussian_kernel<terms>& kernel = kernels_.back();
             require_finite(kernel, i);
             draws_noise_ = draws_noise_ || kernel.c != 0;
-            bool all_terms = kernel.a != 0 && kernel.c == 0;
-            for (const double b : kernel.b) all_terms = all_terms && b != 0;
-            all_terms_.push_back(all_terms);
+            bool all = kernel.a != 0;
+            for (const double b : kernel.b) all = all && b != 0;
+            shapes_.push_back(!all            ? shape::other
+                              : kernel.c == 0 ? shape::all_terms
+                                              : shape::all_terms_and_noise);
         }
     }
 
 private:
+    /// Which coefficients of a step are not 0. Where none is there is nothing to leave out, and the sum has
+    /// a length that the compiler knows.
+    enum class shape : char { other, all_terms, all_terms_and_noise };
+
+    template <std::size_t Noise, tensor X>
+    static void add_all(const gaussian_kernel<terms>& kernel, X& x, const memory<X>& mem) {
+        std::array<term<scalar_t<X>>, 1 + terms + Noise> sum;
+        sum[0] = {kernel.a, elements(std::as_const(x))};
+        for (std::size_t k = 0; k < terms; ++k)
+            sum[k + 1] = {kernel.b[k], elements(prediction_term(mem, k))};
+        if constexpr (Noise == 1) sum[terms + 1] = {kernel.c, elements(*mem.z_)};
+        assign(elements(x), sum);
+    }
+
     static time_grid checked(time_grid grid) {
         detail::require_grid(grid, "diffusion::multistep");
         return grid;
@@ -215,7 +227,7 @@ private:
 
     time_grid grid_;
     std::vector<gaussian_kernel<terms>> kernels_;
-    std::vector<char> all_terms_;  // of each step: c = 0 and nothing else is
+    std::vector<shape> shapes_;
     bool draws_noise_ = false;
 };
 
