@@ -12,6 +12,7 @@
 #include <diffusion/denoiser/prediction.hpp>
 #include <diffusion/grid/uniform.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/deis.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
@@ -171,6 +172,35 @@ TEST_CASE("a predictor and a corrector run from pure noise to clean data") {
     vector x{0.3};
     sample(x, unipc<2>(uniform_time(flow_schedule{}, 400)), toy);
     CHECK(x[0] == Approx(toy.mean + toy.std * 0.3).epsilon(1e-3));
+}
+
+TEST_CASE("a grid of one step is DDIM, of two steps corrected once") {
+    const time_grid one = uniform_time(vp_linear{}, 1);
+    const time_grid two = uniform_lambda(vp_linear{}, 2, 0.9, 0.1, grid_end::last_time);
+    CHECK(unipc<3>(one).kernel(0).b[0] == multistep(ddim{}, one).kernel(0).b[0]);
+    CHECK(unipc<3>(two).kernel(1).b[1] != 0);
+    CHECK(unipc<3>(two, {.uncorrected = {0}}).kernel(1).b[1] == 0);
+}
+
+TEST_CASE("a predictor and a corrector also run from data to noise, and back") {
+    const support::gaussian_toy toy;
+    const time_grid grid = uniform_lambda(vp_linear{}, 40, 0.9, 0.01, grid_end::last_time);
+    const time_grid back(grid.rbegin(), grid.rend());
+    vector x{0.4, 1.3};
+    sample(x, unipc<2>(back), toy);
+    CHECK(x[0] == Approx(toy.flow(0.4, grid.back(), grid.front())).epsilon(1e-3));
+    sample(x, unipc<2>(grid), toy);
+    CHECK(x[0] == Approx(0.4).epsilon(1e-3));
+    CHECK(x[1] == Approx(1.3).epsilon(1e-3));
+}
+
+TEST_CASE("a corrector is told from a predictor by its type") {
+    static_assert(corrector_rule<unic<2>>);
+    static_assert(corrector_rule<sa_corrector<1>>);
+    static_assert(corrector_rule<exponential_adams_moulton<3, prediction::noise>>);
+    static_assert(!corrector_rule<unip<2>>);
+    static_assert(!corrector_rule<exponential_adams<3>>);
+    static_assert(!corrector_rule<double>);
 }
 
 TEST_CASE("all usage styles give the same numbers, bit for bit") {
