@@ -9,6 +9,7 @@
 #include <diffusion/diffusion.hpp>
 #include <diffusion/grid/align_your_steps.hpp>
 #include <diffusion/grid/beta_quantiles.hpp>
+#include <diffusion/grid/call_groups.hpp>
 #include <diffusion/grid/distilled.hpp>
 #include <diffusion/grid/first_level.hpp>
 #include <diffusion/grid/flow_times.hpp>
@@ -23,6 +24,7 @@
 #include <diffusion/rule/deis.hpp>
 #include <diffusion/rule/dpm2.hpp>
 #include <diffusion/rule/dpm_solver_pp_2s.hpp>
+#include <diffusion/rule/dpm_solver_singlestep.hpp>
 #include <diffusion/rule/euler.hpp>
 #include <diffusion/rule/exponential_adams_moulton.hpp>
 #include <diffusion/rule/flow_heun.hpp>
@@ -32,6 +34,8 @@
 #include <diffusion/rule/sa_solver.hpp>
 #include <diffusion/rule/unipc.hpp>
 #include <diffusion/sampler/any_sampler.hpp>
+#include <diffusion/sampler/dpm_adaptive.hpp>
+#include <diffusion/sampler/dpm_fast.hpp>
 #include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/learned_variance.hpp>
 #include <diffusion/sampler/pndm.hpp>
@@ -39,9 +43,11 @@
 #include <diffusion/sampler/projected.hpp>
 #include <diffusion/sampler/repaint.hpp>
 #include <diffusion/sampler/sa_solver.hpp>
+#include <diffusion/sampler/step_control.hpp>
 #include <diffusion/sampler/unipc.hpp>
 #include <diffusion/sampler/warm_start.hpp>
 #include <diffusion/schedule/alpha_bar_beta.hpp>
+#include <diffusion/schedule/log_alpha_linear.hpp>
 #include <diffusion/schedule/shifted_flow.hpp>
 #include <diffusion/schedule/shifted_snr.hpp>
 #include <diffusion/schedule/sub_vp.hpp>

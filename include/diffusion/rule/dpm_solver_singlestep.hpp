@@ -126,9 +126,9 @@ enum class noise_share {
 ///     singlestep(dpm_solver<3>(nodes_of{schedule}), uniform_lambda(schedule, 10, 1, 1e-3))
 ///     singlestep(dpm_solver_pp<2>(at_nodes{fine}), coarse(fine, call_groups(fine, 2)))
 ///
-/// Order K, but "published" and "midpoint" with three evaluations have it for r_2 = 2/3 only, and order 2
-/// otherwise. At most K evaluations a step, one in a step of infinite h. With eta > 0 every stage is that
-/// of the SDE, with noise of its own (weak order 1); `brownian_noise` draws the noise of nested intervals
+/// Order K; with three evaluations for r_2 = 2/3 only, where D_1, which is the least exact, counts least,
+/// and order 2 otherwise. At most K evaluations a step, one in a step of infinite h. With eta > 0 every stage is that
+/// of the SDE, with noise of its own (weak order 1): `brownian_noise` draws the noise of nested intervals
 /// from one path. Throws std::invalid_argument for eta < 0 and for inner nodes that do not lie inside the
 /// step.
 template <std::size_t K, prediction Prediction, class Inner>
