@@ -1,7 +1,8 @@
 // Claim: advancing a state by one step costs one fused pass over its tensors, at any size.
 //
-// Each benchmark times a hand-written pass and the sampler's `advance` in turn, over the same tensors, and reports the
-// median of the ratios (and, where a step takes nanoseconds, of the differences). The network's call is left out.
+// Each benchmark times a hand-written pass and the sampler's `advance` in turn, over the same
+// tensors, and reports the median of the ratios (and, where a step takes nanoseconds, of the
+// differences). The network's call is left out.
 
 #include <benchmark/benchmark.h>
 
@@ -20,7 +21,8 @@ namespace {
 
 using namespace diffusion;
 
-/// x <- w_0 x + w_1 m_0 + ..., as one would write it for exactly this purpose and number of tensors.
+/// x <- w_0 x + w_1 m_0 + ..., as one would write it for exactly this purpose and number of
+/// tensors.
 template <std::size_t N>
 [[gnu::noinline]] void by_hand(float* __restrict x, std::size_t n,
                                const std::array<const float*, N>& m,
@@ -73,7 +75,8 @@ void advance(benchmark::State& state, const Sampler& sampler) {
     const std::size_t i = 20;
     std::vector<float> x(n, 1.0f);
     auto memory = sampler.init(x);
-    // The same tensors for both, since where they lie in memory matters. The latest is asked for last.
+    // The same tensors for both, since where they lie in memory matters. The latest is asked for
+    // last.
     std::array<const float*, N> m{};
     std::array<float, N + 1> w{};
     const auto kernel = sampler.kernel(i);

@@ -15,8 +15,8 @@ using diffusion::last_steps;
 
 namespace {
 
-// The same rules on the nodes of the DPM-Solver, cleanest first. The network is told the time at which
-// a step begins; that all are times of the schedule spares `inverted`.
+// The same rules on the nodes of the DPM-Solver, cleanest first. The network is told the time at
+// which a step begins; that all are times of the schedule spares `inverted`.
 multistep_case inverse_case_of(const record& c) {
     multistep_case its = multistep_case_of(c, true);
     std::reverse(its.grid.begin(), its.grid.end());

@@ -14,7 +14,7 @@
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/schedule/continuous.hpp>
 
-#include "sigma_space_runs.hpp"
+#include "edm_runs.hpp"
 
 using namespace golden;
 using diffusion::last_steps;
@@ -22,54 +22,6 @@ using diffusion::node;
 using diffusion::time_grid;
 
 namespace {
-
-// A grid to the lowest level stands on it twice in the reference, but for rounding; its last step
-// does nothing and is left out.
-time_grid edm_grid(const record& c) {
-    const std::size_t n = c.count("set_timesteps.num_inference_steps");
-    const diffusion::sigma_range range{c.number("config.sigma_min", 0.002),
-                                       c.number("config.sigma_max", 80)};
-    const std::vector<double> sigmas =
-        c.text("config.sigma_schedule", "karras") == "exponential"
-            ? diffusion::exponential_sigmas(n, range)
-            : diffusion::karras_sigmas(n, range, c.number("config.rho", 7));
-    const diffusion::edm_schedule levels{range.lowest, range.highest};
-    return diffusion::grid_of_sigmas(levels, sigmas,
-                                     {.end = c.text("config.final_sigmas_type", "zero") == "zero"
-                                                 ? diffusion::grid_end::clean
-                                                 : diffusion::grid_end::last_time});
-}
-
-// The scaling of Karras et al.; a network of velocities has the other sign.
-struct scaling {
-    diffusion::edm_scaling edm;
-    double sign;
-
-    diffusion::precondition_weights operator()(const node& t) const {
-        diffusion::precondition_weights weights = edm(t);
-        weights.out *= sign;
-        return weights;
-    }
-};
-
-template <class T>
-any_denoiser<T> edm_denoiser(const record& c) {
-    const bool velocity = c.text("config.prediction_type", "epsilon") == "v_prediction";
-    const scaling weights{{c.number("config.sigma_data", 0.5)}, velocity ? -1.0 : 1.0};
-    network<T> net = dummy_network<T>();
-    if (c.text("model") == "gauss")
-        net = [weights](const std::vector<T>& x, double t, std::vector<T>& out) {
-            const double sigma = std::exp(4 * t);
-            const auto [skip, scale, in, time] = weights({sigma, 1, sigma, -std::log(sigma)});
-            for (std::size_t e = 0; e < x.size(); ++e) {
-                const double state = static_cast<double>(x[e]) / in;
-                const double D = 0.3 + (state - 0.3) * 0.25 / (0.25 + sigma * sigma);
-                out[e] = static_cast<T>((D - skip * state) / scale);
-            }
-        };
-    return bounded<T>(diffusion::preconditioned(net, weights, std::vector<T>(elements_of_x)),
-                      settings_of(c, false));
-}
 
 template <class T>
 trajectory<T> run_case(const record& c, const time_grid& grid) {
@@ -119,8 +71,8 @@ TEST_CASE("DPM-Solver++ on EDM's levels gives the numbers of EDMDPMSolverMultist
 }
 
 TEST_CASE("CosineDPMSolverMultistepScheduler is the SDE form of 2M on a cosine schedule") {
-    // There x has alpha = 1, the network sees x/sqrt(sigma^2 + 1) and 2 arctan(sigma)/pi, and D(x) =
-    // x/(sigma^2 + 1) - sigma/sqrt(sigma^2 + 1) v. That is a network of velocities on alpha_t =
+    // There x has alpha = 1, the network sees x/sqrt(sigma^2 + 1) and 2 arctan(sigma)/pi, and D(x)
+    // = x/(sigma^2 + 1) - sigma/sqrt(sigma^2 + 1) v. That is a network of velocities on alpha_t =
     // cos(pi t/2), sigma_t = sin(pi t/2), which the library runs as it is.
     const auto levels = diffusion::exponential_sigmas(20, {0.3, 500});
     const time_grid preserving = diffusion::grid_of_sigmas(diffusion::vp_cosine{0}, levels);

@@ -18,9 +18,9 @@ using diffusion::time_grid;
 
 namespace {
 
-// Flow matching here starts from sigma = 1 and ends at 1/T before the shift, and the first sigma is held
-// below 1. On lists of levels that end at the lowest one, which stands there twice, the last step is
-// empty, but the correction before it is not.
+// Flow matching here starts from sigma = 1 and ends at 1/T before the shift, and the first sigma is
+// held below 1. On lists of levels that end at the lowest one, which stands there twice, the last
+// step is empty, but the correction before it is not.
 multistep_case unipc_case_of(const record& c) {
     multistep_case its =
         multistep_case_of(c, c.text("config.final_sigmas_type", "zero") == "sigma_min");

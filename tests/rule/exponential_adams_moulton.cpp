@@ -52,8 +52,8 @@ TEST_CASE("with two predictions the weights are those of the exponential trapezo
 
 namespace {
 
-/// What a kernel makes of data that are lambda^degree, as the network would say at every node, less the
-/// integral alpha_s int e^{-(lambda_s - lambda)} lambda^degree by Simpson's rule.
+/// What a kernel makes of data that are lambda^degree, as the network would say at every node, less
+/// the integral alpha_s int e^{-(lambda_s - lambda)} lambda^degree by Simpson's rule.
 template <std::size_t K>
 double error_on_power(const gaussian_kernel<K>& kernel, const time_grid& grid, std::size_t i,
                       int degree) {

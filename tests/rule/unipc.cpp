@@ -41,9 +41,9 @@ std::array<double, 4> solved(std::array<std::array<double, 4>, 4> R, std::array<
     return y;
 }
 
-/// The paper's formula on data or noise, by its linear system R(h) a B(h) = phi(h): the weights of the
-/// predictions at the nodes seen, m[0] at t, and of `new_one` at s if the corrector is asked for.
-/// With hh = -h on data and h on noise, B = hh or e^hh - 1; phi_{k+1} = (phi_k - 1/k!)/hh.
+/// The paper's formula on data or noise, by its linear system R(h) a B(h) = phi(h): the weights of
+/// the predictions at the nodes seen, m[0] at t, and of `new_one` at s if the corrector is asked
+/// for. With hh = -h on data and h on noise, B = hh or e^hh - 1; phi_{k+1} = (phi_k - 1/k!)/hh.
 struct weights {
     double a;
     std::array<double, 4> seen{};

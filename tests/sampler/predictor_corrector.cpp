@@ -37,8 +37,8 @@ const auto network = [](const vector& x, double t, vector& eps) {
     for (std::size_t e = 0; e < x.size(); ++e) eps[e] = std::sin(3 * x[e] + t);
 };
 
-/// The textbook's loop, with the state before the predictor's step and its noise kept aside: after the
-/// evaluation at t the step from r is done again, corrected, and then the step to s.
+/// The textbook's loop, with the state before the predictor's step and its noise kept aside: after
+/// the evaluation at t the step from r is done again, corrected, and then the step to s.
 template <class P, class C>
 vector by_textbook(vector x, const P& predictor, const C& corrector, const time_grid& grid,
                    last_steps ending, std::size_t uncorrected) {

@@ -22,8 +22,8 @@ namespace {
 const support::gaussian_toy toy;
 
 /// Error of the variance after all steps of a plan of data kernels on Gaussian data, without any
-/// randomness: as the denoiser is linear, D(x) = p + q x, the moments of (x, past predictions) obey a
-/// linear recursion, v <- A v + shift + c z.
+/// randomness: as the denoiser is linear, D(x) = p + q x, the moments of (x, past predictions) obey
+/// a linear recursion, v <- A v + shift + c z.
 template <class Plan>
 std::array<double, 2> moment_errors(const Plan& plan) {
     constexpr std::size_t K = Plan::terms;  // v = (x, m_1 .. m_{K-1}); m_0 is p + q x

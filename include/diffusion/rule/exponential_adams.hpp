@@ -12,8 +12,8 @@
 
 namespace diffusion {
 
-/// How a method of two predictions weighs their difference: by the exact integral Phi_1 of u over the
-/// step ("heun"), or by a constant that differs from it by O(h) and damps.
+/// How a method of two predictions weighs their difference: by the exact integral Phi_1 of u over
+/// the step ("heun"), or by a constant that differs from it by O(h) and damps.
 enum class two_node_form {
     midpoint,   ///< Phi_0/2: DPM-Solver's "midpoint" and the "bh2" of UniPC
     heun,       ///< exact
@@ -106,15 +106,15 @@ std::array<double, K> lagrange_weights(const std::array<double, K>& u, std::size
     return weights;
 }
 
-/// The same for an integral without weight: the Adams-Bashforth weights of a step from u = 0 to u = 1,
-/// for nodes anywhere. They add up to 1.
+/// The same for an integral without weight: the Adams-Bashforth weights of a step from u = 0 to u =
+/// 1, for nodes anywhere. They add up to 1.
 template <std::size_t K>
 std::array<double, K> adams_weights(const std::array<double, K>& u, std::size_t count) {
     return lagrange_weights(u, count, exponential_moments<K>(0));
 }
 
-/// `exponential_step` if the network's eps-hat is taken as constant instead, x_s = a x_t + b eps-hat
-/// + c z:
+/// `exponential_step` if the network's eps-hat is taken as constant instead, x_s = a x_t + b
+/// eps-hat + c z:
 ///
 ///     a = alpha_s/alpha_t,
 ///     b = -(1+eta) sigma_s (e^h - 1)      = (1+eta) (sigma_s - a sigma_t),
@@ -197,10 +197,10 @@ gaussian_kernel<K> exponential_moulton_step(std::span<const node> seen, const no
 ///   noise, K      DEIS in the log-rho basis
 ///   eta = 1       the SDE forms
 ///
-/// Order K (deterministic), one evaluation a step. Exact but not damped: on coarse grids a published
-/// form such as `dpm_solver_pp_2m` can be the more robust one. A step of infinite h (from alpha = 0,
-/// or to clean data) has order 1.
-/// Throws std::invalid_argument for eta < 0, and for eta > 0 with noise prediction.
+/// Order K (deterministic), one evaluation a step. Exact but not damped: on coarse grids a
+/// published form such as `dpm_solver_pp_2m` can be the more robust one. A step of infinite h (from
+/// alpha = 0, or to clean data) has order 1. Throws std::invalid_argument for eta < 0, and for eta
+/// > 0 with noise prediction.
 template <std::size_t K, prediction Prediction = prediction::data>
 struct exponential_adams {
     static_assert(K >= 1 && K <= 4, "diffusion::exponential_adams: the order must lie in 1 .. 4");

@@ -11,13 +11,13 @@
 namespace diffusion {
 
 /// Exponential Adams-Moulton of order K: `exponential_adams` with the polynomial through the
-/// predictions at s and at the last K - 1 nodes seen. The corrector of `exponential_adams<K - 1>`, with
-/// which it is UniPC-(K - 1) where that is not simplified (Zhao et al. 2023, theorem 3.1), and with eta
-/// = tau^2 the corrector of SA-Solver (Xue et al. 2023, eq. 15).
+/// predictions at s and at the last K - 1 nodes seen. The corrector of `exponential_adams<K - 1>`,
+/// with which it is UniPC-(K - 1) where that is not simplified (Zhao et al. 2023, theorem 3.1), and
+/// with eta = tau^2 the corrector of SA-Solver (Xue et al. 2023, section 5.2).
 ///
-/// Order K, no evaluation of its own. K = 1 takes the prediction at s as constant; so does a step of
-/// infinite h, which is the limit of the exact weights.
-/// Throws std::invalid_argument for eta < 0, and for eta > 0 with noise prediction.
+/// Order K, no evaluation of its own. K = 1 takes the prediction at s as constant; so does a step
+/// of infinite h, which is the limit of the exact weights. Throws std::invalid_argument for eta <
+/// 0, and for eta > 0 with noise prediction.
 template <std::size_t K, prediction Prediction = prediction::data>
 struct exponential_adams_moulton {
     static_assert(K >= 1 && K <= 5,

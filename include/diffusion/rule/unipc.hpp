@@ -9,12 +9,12 @@
 
 namespace diffusion {
 
-/// The two forms of UniPC, B_1(h) = h and B_2(h) = e^h - 1. The solution of their linear system does
-/// not depend on B, so that the choice matters only where a step has one difference of predictions,
-/// whose weight is then 1/2 without solving anything.
+/// The two forms of UniPC, B_1(h) = h and B_2(h) = e^h - 1. The solution of their linear system
+/// does not depend on B, so that the choice matters only where a step has one difference of
+/// predictions, whose weight is then 1/2 without solving anything.
 inline constexpr two_node_form bh1 = two_node_form::unweighted, bh2 = two_node_form::midpoint;
 
-/// UniP-K, the predictor of UniPC (Zhao et al. 2023, eq. 10 and appendix F). Their linear system
+/// UniP-K, the predictor of UniPC (Zhao et al. 2023, section 3, corollary 3.2). Their linear system
 /// sum_m a_m r_m^(k-1) = phi_k asks for exactness on polynomials in lambda, so this is
 /// `exponential_adams<K>`, but for steps on two predictions:
 ///
@@ -40,9 +40,10 @@ struct unip {
     }
 };
 
-/// UniC-K, the corrector of UniPC (Zhao et al. 2023, eq. 9): the same with the prediction at s, so
-/// `exponential_adams_moulton<K + 1>` but for steps on two predictions. Order K + 1, which it lends to
-/// any predictor of order K; no evaluation of its own. K = 0 takes the prediction at s as constant.
+/// UniC-K, the corrector of UniPC (Zhao et al. 2023, section 3, theorem 3.1): the same with the
+/// prediction at s, so `exponential_adams_moulton<K + 1>` but for steps on two predictions. Order K
+/// + 1, which it lends to any predictor of order K; no evaluation of its own. K = 0 takes the
+/// prediction at s as constant.
 template <std::size_t K, prediction Prediction = prediction::data>
 struct unic {
     static_assert(K <= 4, "diffusion::unic: K must lie in 0 .. 4");

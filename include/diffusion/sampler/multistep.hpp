@@ -190,8 +190,8 @@ protected:
     }
 
 private:
-    /// Which coefficients of a step are not 0. Where none is there is nothing to leave out, and the sum has
-    /// a length that the compiler knows.
+    /// Which coefficients of a step are not 0. Where none is there is nothing to leave out, and the
+    /// sum has a length that the compiler knows.
     enum class shape : char { other, all_terms, all_terms_and_noise };
 
     template <std::size_t Noise, tensor X>

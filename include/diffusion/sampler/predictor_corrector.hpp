@@ -22,8 +22,8 @@ namespace diffusion {
 ///                =  x_t + b'_t m_t + sum (b'_j - b_j) m_j
 ///     x_s        =  a x_t' + b_t m_t + sum b_j m_j + c z       predicted from t
 ///
-/// The second line needs neither x_r nor z again, so that all of it is one kernel: x_s is affine in x_t
-/// and the predictions. Order: one above the predictor's, if the corrector has it.
+/// The second line needs neither x_r nor z again, so that all of it is one kernel: x_s is affine in
+/// x_t and the predictions. Order: one above the predictor's, if the corrector has it.
 template <multistep_rule Predictor, corrector_rule Corrector>
     requires(Predictor::extrapolates == Corrector::extrapolates &&
              Predictor::extrapolates != prediction::data_and_noise)
@@ -51,8 +51,8 @@ struct corrected {
         return kernel;
     }
 
-    /// The kernel of a step that first corrects the one before it. Throws std::invalid_argument unless
-    /// both rules take x and the noise with the same weights.
+    /// The kernel of a step that first corrects the one before it. Throws std::invalid_argument
+    /// unless both rules take x and the noise with the same weights.
     static gaussian_kernel<order> join(const gaussian_kernel<Predictor::order>& next,
                                        const gaussian_kernel<Predictor::order>& predicted,
                                        const gaussian_kernel<Corrector::order>& better) {
@@ -74,13 +74,14 @@ corrected(Predictor, Corrector) -> corrected<Predictor, Corrector>;
 
 /// The sampler of a predictor and a corrector on a grid:
 ///
-///     predictor_corrector(unip<2>{}, unic<2>{}, grid, last_steps::falling_order)     (see unipc.hpp)
+///     predictor_corrector(unip<2>{}, unic<2>{}, grid, last_steps::falling_order)
 ///
-/// `multistep` with the rule `corrected`, one evaluation and one pass over memory a step, where each step
-/// is corrected from as many predictions as it was made of, also at the start and as the order falls
-/// towards the end. The steps named in `uncorrected` are not corrected, counted from 0. Nor is the last
-/// one, at whose end the network is not asked, unless the grid's last node stands there twice: the
-/// additional evaluation then corrects x and nothing else.
+/// which is `unipc<2>`. It is `multistep` with the rule `corrected`, one evaluation and one pass
+/// over memory a step, where each step is corrected from as many predictions as it was made of,
+/// also at the start and as the order falls towards the end. The steps named in `uncorrected` are
+/// not corrected, counted from 0. Nor is the last one, at whose end the network is not asked,
+/// unless the grid's last node stands there twice: the additional evaluation then corrects x and
+/// nothing else.
 ///
 /// Throws std::invalid_argument as `multistep` does, and where an uncorrected step does not exist.
 template <multistep_rule Predictor, corrector_rule Corrector>

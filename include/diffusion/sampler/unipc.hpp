@@ -18,8 +18,8 @@ struct unipc_options {
 };
 
 /// UniPC-K (Zhao et al. 2023, algorithm 1) as published: UniP-K predicts, UniC-K corrects with the
-/// evaluation that the next step needs anyway. Order K + 1 with `last_steps::full_order`, one evaluation
-/// a step. Without the simplification of two predictions it is `predictor_corrector` of
+/// evaluation that the next step needs anyway. Order K + 1 with `last_steps::full_order`, one
+/// evaluation a step. Without the simplification of two predictions it is `predictor_corrector` of
 /// `exponential_adams<K>` and `exponential_adams_moulton<K + 1>`.
 template <std::size_t K, prediction Prediction = prediction::data>
 predictor_corrector<unip<K, Prediction>, unic<K, Prediction>> unipc(
