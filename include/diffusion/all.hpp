@@ -28,6 +28,7 @@
 #include <diffusion/rule/euler.hpp>
 #include <diffusion/rule/exponential_adams_moulton.hpp>
 #include <diffusion/rule/flow_heun.hpp>
+#include <diffusion/rule/in_time.hpp>
 #include <diffusion/rule/ipndm.hpp>
 #include <diffusion/rule/lms.hpp>
 #include <diffusion/rule/reverse_diffusion.hpp>

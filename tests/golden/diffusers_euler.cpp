@@ -14,6 +14,7 @@
 #include <diffusion/rule/heun.hpp>
 #include <diffusion/sampler/singlestep.hpp>
 
+#include "published_churn.hpp"
 #include "sigma_space_runs.hpp"
 
 using namespace diffusion;
@@ -28,29 +29,19 @@ double float_share(const record& c, const std::vector<float>& x) {
     return final_error(c, x) / limit;
 }
 
-/// The step of EulerDiscreteScheduler with churn: it asks the network before the noise is added. What the
-/// network says is then read at the state with noise, but, unless it is eps, at the old level.
-struct published_churn {
-    churn how;
-    std::string kind;
-    static constexpr std::size_t evaluations = 1;
-    static constexpr prediction combines = prediction::data;
-
-    stages<1> operator()(const grid_step& step) const {
-        const auto& [i, n, t, s] = step;
-        double gamma = std::min(how.amount / static_cast<double>(n), std::sqrt(2.0) - 1);
-        if (t.sigma < how.from || t.sigma > how.to) gamma = 0;
-        const double risen = (1 + gamma) * t.sigma;
-        const double std = how.noise * std::sqrt(risen * risen - t.sigma * t.sigma);
-        const double h = s.sigma - risen;
-        // slope = slope_x x + slope_x0 x0 + slope_z z
-        const double slope_x = kind == "epsilon" ? 1 / t.sigma : 1 / risen;
-        const double slope_z = kind == "epsilon"        ? 0
-                               : kind == "v_prediction" ? (1 - 1 / (1 + t.sigma * t.sigma)) / risen
-                                                        : 1 / risen;
-        return {1, {1, {}, 0}, {t}, {{{1 + h * slope_x, {-h * slope_x}, std * (1 + h * slope_z)}}}};
-    }
-};
+/// How EulerDiscreteScheduler makes x0-hat of what the network says.
+published_churn churn_of(const record& c) {
+    const std::string kind = c.text("config.prediction_type", "epsilon");
+    const churn how{c.number("step.s_churn", 0), c.number("step.s_tmin", 0),
+                    c.number("step.s_tmax", INFINITY), c.number("step.s_noise", 1)};
+    if (kind == "sample") return {how, [](double) { return affine_reading{0, 1}; }, false};
+    if (kind == "epsilon") return {how, [](double s) { return affine_reading{1, -s}; }, true};
+    return {how,
+            [](double s) {
+                return affine_reading{1 / (1 + s * s), -s / std::sqrt(1 + s * s)};
+            },
+            false};
+}
 
 /// interpolation_type "log_linear": n + 1 levels over all of the schedule, of which n are left.
 bool spans_schedule(const record& c) {
@@ -84,11 +75,9 @@ TEST_CASE("Euler's method gives the numbers of diffusers' EulerDiscreteScheduler
         CAPTURE(c.id);
         const time_grid grid = euler_grid(c), told = as_told(c, grid);
         const double start = c.number("init_noise_sigma", 1);
-        const std::string kind = c.text("config.prediction_type", "epsilon");
-        const churn how{c.number("step.s_churn", 0), c.number("step.s_tmin", 0),
-                        c.number("step.s_tmax", INFINITY), c.number("step.s_noise", 1)};
-        const singlestep ours(churned(euler, sigma_node, how), grid);
-        const singlestep theirs(published_churn{how, kind}, told);
+        const published_churn published = churn_of(c);
+        const singlestep ours(churned(euler, sigma_node, published.how), grid);
+        const singlestep theirs(published, told);
         const auto error = [&](const auto& sampler) {
             return error_of(c, [&] {
                 return run_from<double>(start, sampler, sigma_space_denoiser<double>(c));

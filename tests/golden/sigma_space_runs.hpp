@@ -158,8 +158,8 @@ trajectory<T> run_from(double sigma, const Sampler& sampler, any_denoiser<T> den
     return path;
 }
 
-/// The same, but its `steps` are the states at which the network was asked in every `stride`-th call but
-/// the first, for references that show x there.
+/// The same, but its `steps` are the states, in sigma space, at which the network was asked in every
+/// `stride`-th call but the first, for references that show x there.
 template <class T, class Sampler, class Noise = counted_noise>
 trajectory<T> run_asked_from(double sigma, const Sampler& sampler, const any_denoiser<T>& denoise,
                              std::size_t stride, Noise noise = {}) {
@@ -167,7 +167,10 @@ trajectory<T> run_asked_from(double sigma, const Sampler& sampler, const any_den
     std::size_t calls = 0;
     const auto seen = any_denoiser<T>::of(
         [&](const std::vector<T>& x, const diffusion::node& t, std::vector<T>& x0) {
-            if (calls > 0 && calls % stride == 0 && asked.size() < 3) asked.push_back(x);
+            if (calls > 0 && calls % stride == 0 && asked.size() < 3) {
+                asked.push_back(x);
+                for (T& e : asked.back()) e = static_cast<T>(static_cast<double>(e) / t.alpha);
+            }
             ++calls;
             denoise(x, t, x0);
         });
@@ -182,9 +185,10 @@ any_denoiser<T> k_diffusion_denoiser(const record& c) {
     const bool gauss = c.text("model") == "gauss";
     return any_denoiser<T>::of([gauss](const std::vector<T>& x, const diffusion::node& n,
                                        std::vector<T>& x0) {
-        const double v = n.sigma * n.sigma, d = (gauss ? 0.25 : 0.09) + v;
+        const double rho = n.sigma / n.alpha, v = rho * rho, d = (gauss ? 0.25 : 0.09) + v;
         for (std::size_t e = 0; e < x.size(); ++e) {
-            const double in = static_cast<double>(x[e]), w = 1 / (1 + std::exp(-2 * in / d));
+            const double in = static_cast<double>(x[e]) / n.alpha;
+            const double w = 1 / (1 + std::exp(-2 * in / d));
             x0[e] = static_cast<T>(gauss ? 0.3 + (in - 0.3) * 0.25 / d
                                          : w * (0.09 * in + v) / d + (1 - w) * (0.09 * in - v) / d);
         }
