@@ -27,6 +27,8 @@ public:
     std::size_t count(const std::string& key, std::size_t fallback) const;
     bool flag(const std::string& key, bool fallback) const;
     std::vector<double> numbers(const std::string& key) const;
+    /// All keys with their values, in alphabetical order.
+    const std::map<std::string, std::string>& all() const { return values_; }
 
 private:
     std::map<std::string, std::string> values_;
