@@ -11,6 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include <diffusion/denoiser/guidance_pp.hpp>
+#include <diffusion/denoiser/guidance_rescale.hpp>
+#include <diffusion/denoiser/precondition.hpp>
 #include <diffusion/denoiser/prediction.hpp>
 #include <diffusion/grid/spacing.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
@@ -18,7 +21,12 @@
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
 #include <diffusion/rule/heun.hpp>
+#include <diffusion/rule/reverse_diffusion.hpp>
+#include <diffusion/sampler/langevin.hpp>
+#include <diffusion/sampler/learned_variance.hpp>
 #include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/projected.hpp>
+#include <diffusion/sampler/repaint.hpp>
 #include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/sampler/unipc.hpp>
@@ -46,6 +54,11 @@ struct net {
         const auto result = elements(out);
         for (std::size_t e = 0; e < in.size(); ++e)
             result[e] = static_cast<scalar_t<X>>(answer(static_cast<double>(in[e]), t));
+    }
+    template <tensor X>
+    void operator()(const X& x, double t, owner_t<X>& out, owner_t<X>& v) const {
+        (*this)(x, t, out);
+        for (auto& e : elements(v)) e = scalar_t<X>(0.5);
     }
 };
 
@@ -124,14 +137,53 @@ void check_run(const X& like_this, const S& plan) {
     CHECK(same(x));
 }
 
+struct half {
+    template <tensor X>
+    void operator()(const X& x, double, owner_t<X>& out) const {
+        ref(out) = 0.5 * ref(x);
+    }
+};
+
+/// x0-hat by wrappers that keep tensors of their own.
+template <class X>
+auto wrapped(X& x) {
+    const auto data = elements(x);
+    for (std::size_t e = 0; e < data.size(); ++e)
+        data[e] = static_cast<scalar_t<X>>(std::sin(static_cast<double>(e)));
+    owner_t<X> x0 = like(x);
+    with_boundary denoise{guided_pp{
+        preconditioned{net{}, edm_scaling{}, like(x)},
+        predicts_velocity{guided_rescaled{net{}, half{}, 3, 0.7, like(x), 3}}, 0.6, like(x)}};
+    denoise(std::as_const(x), grid()[2], x0);
+    return x0;
+}
+
+template <class X>
+void check_wrappers(X x) {
+    std::vector<scalar_t<X>> plain(12);
+    const auto wanted = wrapped(plain);
+    const auto found = wrapped(x);
+    const auto got = elements(found);
+    CHECK(std::vector<scalar_t<X>>(got.begin(), got.end()) == wanted);
+}
+
 template <class X>
 void check_runs(const X& x) {
+    check_wrappers(x);
     static const multistep published(ddim_published{0.5}, grid());
     static const multistep stochastic(dpm_solver_pp_2m{1}, grid());
     static const multistep third(exponential_adams<3, prediction::noise>{}, grid());
     static const singlestep second(heun{}, grid());
     static const auto predicted_and_corrected = unipc<3>(grid());
     static const auto both_with_noise = sa_solver<2, 3, prediction::noise>(ending_noisy());
+    static const langevin_corrected corrected(reverse_diffusion{}, grid(), {.items = 3});
+    static const learned_variance learned(grid());
+    const projected inpainted(singlestep(ddim{1}, repaint_path(grid(), {1, 2})),
+                              keep_known(std::vector<scalar_t<X>>(12, scalar_t<X>(0.5)),
+                                         std::vector<scalar_t<X>>(12, scalar_t<X>(0.25))));
+    check_run(x, corrected);
+    check_run(x, learned);
+    check_run(x, inpainted);
     check_run(x, published);
     check_run(x, stochastic);
     check_run(x, third);

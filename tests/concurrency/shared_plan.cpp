@@ -9,13 +9,18 @@
 #include <diffusion/denoiser/prediction.hpp>
 #include <diffusion/grid/spacing.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/rule/consistency.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/ddpm.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
 #include <diffusion/rule/heun.hpp>
+#include <diffusion/rule/reverse_diffusion.hpp>
 #include <diffusion/sampler/any_sampler.hpp>
+#include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/projected.hpp>
+#include <diffusion/sampler/repaint.hpp>
 #include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/sampler/singlestep.hpp>
@@ -64,6 +69,10 @@ TEST_CASE("eight threads may share one plan, and draw the pictures that one thre
     check_shared(multistep(exponential_adams<3, prediction::noise>{}, grid));
     check_shared(singlestep(heun{}, grid));
     check_shared(any_sampler<vector>(multistep(dpm_solver_pp_2m{1}, grid)));
+    check_shared(multistep(consistency_sampling{}, grid));
+    check_shared(langevin_corrected(reverse_diffusion{}, grid));
+    check_shared(projected(singlestep(ddim{1}, repaint_path(grid, {2, 2})),
+                           keep_known(vector(64, 0.5F), vector(64, 0.25F))));
     check_shared(unipc<2>(grid));
     check_shared(sa_solver<2, 2>(grid));
 }

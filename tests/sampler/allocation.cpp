@@ -14,16 +14,26 @@
 
 #include <diffusion/denoiser/dynamic_threshold.hpp>
 #include <diffusion/denoiser/guidance.hpp>
+#include <diffusion/denoiser/guidance_pp.hpp>
+#include <diffusion/denoiser/guidance_rescale.hpp>
+#include <diffusion/denoiser/precondition.hpp>
 #include <diffusion/denoiser/prediction.hpp>
 #include <diffusion/denoiser/threshold.hpp>
 #include <diffusion/grid/spacing.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/rule/consistency.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/ddpm.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
+#include <diffusion/rule/flow_heun.hpp>
 #include <diffusion/rule/heun.hpp>
+#include <diffusion/rule/reverse_diffusion.hpp>
+#include <diffusion/sampler/langevin.hpp>
+#include <diffusion/sampler/learned_variance.hpp>
 #include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/projected.hpp>
+#include <diffusion/sampler/repaint.hpp>
 #include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/sampler/singlestep.hpp>
@@ -73,6 +83,12 @@ void check_no_sampler_allocates(const X& x, const D& denoise) {
     CHECK(allocations_of_run(x, multistep(exponential_adams<3, prediction::noise>{}, grid),
                              denoise) == 0);
     CHECK(allocations_of_run(x, singlestep(heun{}, grid), denoise) == 0);
+    CHECK(allocations_of_run(x, singlestep(flow_heun{}, grid), denoise) == 0);
+    CHECK(allocations_of_run(x, langevin_corrected(reverse_diffusion{}, grid), denoise) == 0);
+    CHECK(allocations_of_run(x,
+                             projected(singlestep(ddim{1}, repaint_path(grid, {1, 2})),
+                                       keep_known(like(x), like(x))),
+                             denoise) == 0);
     CHECK(allocations_of_run(x, unipc<3>(grid), denoise) == 0);
     CHECK(allocations_of_run(x, unipc<2, prediction::noise>(grid), denoise) == 0);
     CHECK(allocations_of_run(x, sa_solver<3, 4>(grid), denoise) == 0);
@@ -117,6 +133,15 @@ TEST_CASE(
     check_no_sampler_allocates(
         x, clipped(guided(predicts_noise(net{}), predicts_velocity(net{}), 3, x)));
     check_no_sampler_allocates(x, dynamic_threshold(predicts_noise(net{}), x, 0.9, 2, 10));
+    check_no_sampler_allocates(x, predicts_noise(guided_rescaled(net{}, net{}, 3, 0.7, x, 10)));
+    check_no_sampler_allocates(x, guided_pp(predicts_noise(net{}), predicts_data(net{}), 0.6, x));
+    check_no_sampler_allocates(x, with_boundary(preconditioned(net{}, edm_scaling{}, x)));
+    const auto says_variance = [](const std::vector<float>& in, double, std::vector<float>& out,
+                                  std::vector<float>& v) {
+        for (std::size_t e = 0; e < in.size(); ++e) out[e] = v[e] = in[e] / 2;
+    };
+    CHECK(allocations_of_run(x, learned_variance(linspace(discrete_schedule<>{}, 6)),
+                             clipped(predicts_noise(two_outputs(says_variance, x)))) == 0);
 }
 
 TEST_CASE("sample allocates in init only, whatever the number of steps") {

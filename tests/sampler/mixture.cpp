@@ -8,9 +8,13 @@
 
 #include <diffusion/grid/uniform.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/rule/ancestral_flow.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
+#include <diffusion/rule/flow_heun.hpp>
 #include <diffusion/rule/heun.hpp>
+#include <diffusion/rule/reverse_diffusion.hpp>
+#include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/sample.hpp>
@@ -113,6 +117,9 @@ TEST_CASE("deterministic solvers carry the normal distribution to the mixture") 
     sample(x, singlestep(heun{}, uniform_lambda(vp_linear{}, 60, 1, 1e-4)), denoise);
     check_is_mixture(x, 0.01);
     x = start;
+    sample(x, singlestep(flow_heun{}, uniform_time(flow_schedule{}, 60)), denoise);
+    check_is_mixture(x, 0.01);
+    x = start;
     sample(x, unipc<2>(uniform_lambda(vp_linear{}, 30, 1, 1e-4)), denoise);
     check_is_mixture(x, 0.01);
 }
@@ -123,6 +130,22 @@ TEST_CASE("ancestral sampling draws from the mixture") {
     draw_prior(x, grid.front(), gaussian_noise{11});
     sample(x, multistep(ddim{1}, grid), denoise, gaussian_noise{11});
     check_is_mixture(x, 0.03);  // 3/sqrt(n) for the sampling error
+}
+
+TEST_CASE("ancestral sampling on the straight path draws from the mixture") {
+    const time_grid grid = uniform_time(flow_schedule{}, 400);
+    vector x(10000);
+    draw_prior(x, grid.front(), gaussian_noise{13});
+    sample(x, multistep(ancestral_flow{}, grid), denoise, gaussian_noise{13});
+    check_is_mixture(x, 0.03);
+}
+
+TEST_CASE("reverse diffusion with Langevin corrections draws from the mixture") {
+    const time_grid grid = uniform_time(ve_geometric{}, 400);
+    vector x(10000);
+    draw_prior(x, grid.front(), gaussian_noise{14});
+    sample(x, langevin_corrected(reverse_diffusion{}, grid), denoise, gaussian_noise{14});
+    check_is_mixture(x, 0.04);
 }
 
 TEST_CASE("SA-Solver draws from the mixture with a fifth of the steps") {
