@@ -100,6 +100,27 @@ TEST_CASE("a guided denoiser gives the noise at clean data, where an inversion s
     CHECK(eps == vector{3 * 6 - 2 * 7});
 }
 
+TEST_CASE("the variance of a guided denoiser is that of the conditional network") {
+    const auto conditional = [](const vector& x, double, vector& out, vector& v) {
+        out = {2 * x[0]};
+        v = {0.25};
+    };
+    const auto unconditional = [](const vector& x, double) { return x; };
+    const node t = node_at(flow_schedule{}, 0.3);
+    const two_outputs net{conditional, vector(1)};
+    for (const double w : {0.0, 1.0, 3.0}) {
+        vector x0(1), same(1), v(1);
+        guided denoise{predicts_data{net}, predicts_data{unconditional}, w, vector(1)};
+        denoise.with_variance(vector{1}, t, x0, v);
+        denoise(vector{1}, t, same);
+        CHECK(x0 == same);
+        CHECK(v == vector{0.25});
+    }
+    using plain = guided<predicts_data<decltype(unconditional)>,
+                         predicts_data<decltype(unconditional)>, vector>;
+    static_assert(!variance_denoiser<plain, vector>);
+}
+
 TEST_CASE("guidance refuses what either network refuses") {
     const auto net = [](const vector& x, double) { return x; };
     const node pure{1, 0, 1, -std::numeric_limits<double>::infinity()};

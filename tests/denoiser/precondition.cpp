@@ -23,8 +23,8 @@ node exploding(double sigma) { return {sigma, 1, sigma, -std::log(sigma)}; }
 }  // namespace
 
 TEST_CASE("EDM's scalings give the network input and target of unit variance") {
-    // Karras et al. 2022, appendix B.6: for data of variance sigma_data^2 and x = x_0 + sigma eps the
-    // input c_in x has variance 1, and so has the target (x_0 - c_skip x)/c_out.
+    // Karras et al. 2022, appendix B.6: for data of variance sigma_data^2 and x = x_0 + sigma eps
+    // the input c_in x has variance 1, and so has the target (x_0 - c_skip x)/c_out.
     const edm_scaling scaling{0.7};
     const double data = 0.49;
     for (const double sigma : {0.002, 0.3, 1.0, 7.0, 80.0}) {

@@ -1,4 +1,5 @@
-// Euler on the straight path, which is DDIM there, against diffusers' FlowMatchEulerDiscreteScheduler.
+// Euler on the straight path, which is DDIM there, against diffusers'
+// FlowMatchEulerDiscreteScheduler.
 
 #include <algorithm>
 #include <cstddef>

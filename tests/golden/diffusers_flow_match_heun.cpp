@@ -18,8 +18,8 @@ using diffusion::node;
 
 namespace {
 
-// The reference's churn: sigma_hat = (1 + gamma) sigma with noise as if x = x_0 + sigma eps, added after
-// the network was asked at sigma. It draws twice a step and forgets the second draw.
+// The reference's churn: sigma_hat = (1 + gamma) sigma with noise as if x = x_0 + sigma eps, added
+// after the network was asked at sigma. It draws twice a step and forgets the second draw.
 template <class T>
 trajectory<T> run_with_churn(const record& c, const diffusion::time_grid& grid) {
     const auto denoise = flow_denoiser<T>(c);

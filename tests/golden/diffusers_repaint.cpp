@@ -18,8 +18,8 @@ using diffusion::node;
 
 namespace {
 
-// The reference's list of times: a time lower than the one before is a step down from it; a higher one
-// undoes a step.
+// The reference's list of times: a time lower than the one before is a step down from it; a higher
+// one undoes a step.
 std::vector<double> times_of_reference(const record& c) {
     const std::size_t n = c.count("set_timesteps.num_inference_steps"),
                       stride = c.count("config.num_train_timesteps", 1000) / n,
@@ -65,7 +65,7 @@ trajectory<T> run_of_reference(const record& c, const schedule& levels,
                 if (e / 4 % 2 == 0)
                     x[e] = static_cast<T>(s.alpha * std::cos(0.07 * static_cast<double>(e + 1)) +
                                           s.sigma * static_cast<double>(z[e]));
-        } else {  // from t_last - stride to t_last, but with the betas of t_last .. t_last + stride - 1
+        } else {  // t_last - stride to t_last, but with the betas of t_last .. t_last + stride - 1
             for (double k = 0; k < stride; ++k) {
                 const double beta = levels.beta(static_cast<std::size_t>(t_last + k));
                 noise(z, {});
@@ -100,7 +100,8 @@ TEST_CASE("the numbers of diffusers' RePaintScheduler, by kernels, with its own 
 TEST_CASE("the reference's way up does not lead to the marginal that its next step assumes") {
     const diffusion::discrete_schedule<> levels;
     const auto level = [&](double t) { return diffusion::node_at(levels, t); };
-    // From t = 500, where x_t of N(0, 1) data is N(0, 1), and of a point is N(., sigma^2), to t = 600.
+    // From t = 500, where x_t of N(0, 1) data is N(0, 1), and of a point is N(., sigma^2), to t =
+    // 600.
     const auto variance_after = [&](double first_beta) {
         double variance = level(500).sigma * level(500).sigma;
         for (double k = 0; k < 100; ++k) {

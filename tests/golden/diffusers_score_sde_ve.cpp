@@ -23,8 +23,8 @@ diffusion::ve_geometric schedule_of_case(const record& c) {
     return {c.number("config.sigma_min", 0.01), c.number("config.sigma_max", 1348)};
 }
 
-// The reference's times, on which the network knows the noise level, run from 1 down to sampling_eps;
-// its levels, on which it steps, are those of equal times from 1 down to 0.
+// The reference's times, on which the network knows the noise level, run from 1 down to
+// sampling_eps; its levels, on which it steps, are those of equal times from 1 down to 0.
 double told(const record& c, double t) {
     const double eps = c.number("config.sampling_eps", 1e-5);
     return eps + (1 - eps) * t;

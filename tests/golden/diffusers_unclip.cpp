@@ -30,7 +30,8 @@ trajectory<T> run_case(const record& c, const schedule& levels, const diffusion:
     return run<T>(diffusion::multistep(diffusion::ddpm{}, grid), denoise);
 }
 
-// Without a next time each step of the reference goes from t to t - 1, wherever the next one begins.
+// Without a next time each step of the reference goes from t to t - 1, wherever the next one
+// begins.
 template <class T>
 trajectory<T> run_of_unit_steps(const record& c, const schedule& levels,
                                 const diffusion::time_grid& grid) {

@@ -1,6 +1,6 @@
 #pragma once
-// What the runs of the diffusers schedulers for flow matching share: their times, and what the network
-// is told there.
+// What the runs of the diffusers schedulers for flow matching share: their times, and what the
+// network is told there.
 
 #include <cmath>
 #include <cstddef>
@@ -17,8 +17,8 @@
 
 namespace golden {
 
-/// The times of a case. The reference shifts its lowest time twice where the shift is static: first that
-/// of its own list, then with all others.
+/// The times of a case. The reference shifts its lowest time twice where the shift is static: first
+/// that of its own list, then with all others.
 inline std::vector<double> flow_times_of(const record& c) {
     const double T = c.number("config.num_train_timesteps", 1000);
     const double shift = c.number("config.shift", 1);

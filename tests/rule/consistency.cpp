@@ -23,8 +23,9 @@ namespace {
 
 const support::gaussian_toy toy{0.7, 0.5};
 
-/// The variance at the end of a run of a rule of order 1 from the exact variance at its start, relative to
-/// the exact one, for a network x0-hat = p + q x with the slope q(t, s) in a step from t to s.
+/// The variance at the end of a run of a rule of order 1 from the exact variance at its start,
+/// relative to the exact one, for a network x0-hat = p + q x with the slope q(t, s) in a step from
+/// t to s.
 template <class Rule, class Slope>
 double variance_ratio(const Rule& rule, const time_grid& grid, Slope slope) {
     double variance = toy.std_at(grid[0]) * toy.std_at(grid[0]);

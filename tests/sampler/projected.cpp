@@ -107,7 +107,8 @@ TEST_CASE("what is known stands at every node with the noise of its level") {
 }
 
 TEST_CASE("inpainting follows from what is known") {
-    // every second element is known to be 1.5; the one before it is nearly the same, the network knows
+    // every second element is known to be 1.5; the one before it is nearly the same, the network
+    // knows
     const std::size_t n = 400;
     vector known(n), mask(n), x(n);
     for (std::size_t e = 1; e < n; e += 2) known[e] = 1.5, mask[e] = 1;

@@ -37,7 +37,8 @@ std::vector<int> steps_left(const resampling_path& path) {
 }  // namespace
 
 TEST_CASE("RePaint's path jumps back where the authors' list of times does") {
-    // their t is the number of steps left minus 1: 9 8 7 6 7 8 7 6 5 4 5 6 5 4 3 2 3 4 3 2 1 0 1 2 1 0 -1
+    // their t is the number of steps left minus 1: 9 8 7 6 7 8 7 6 5 4 5 6 5 4 3 2 3 4 3 2 1 0 1 2
+    // 1 0 -1
     CHECK(steps_left(repaint_path(grid, {2, 2})) == std::vector<int>{10, 9, 8, 7, 8, 9, 8, 7, 6,
                                                                      5,  6, 7, 6, 5, 4, 3, 4, 5,
                                                                      4,  3, 2, 1, 2, 3, 2, 1, 0});
@@ -97,7 +98,8 @@ TEST_CASE("a run is algorithm 1 of Lugmayr et al. 2022, written out") {
 }
 
 TEST_CASE("resampling makes the unknown part fit the known one better") {
-    // Pairs (a, b) of N(0, 1) with correlation close to 1, b known to be 1.5: given that, a is near 1.5.
+    // Pairs (a, b) of N(0, 1) with correlation close to 1, b known to be 1.5: given that, a is near
+    // 1.5.
     const auto correlated = [](const vector& x, const node& t, vector& x0) {
         const auto shrink = [&](double u, double variance) {
             return t.alpha * variance / (t.alpha * t.alpha * variance + t.sigma * t.sigma) * u;

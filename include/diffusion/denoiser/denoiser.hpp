@@ -27,8 +27,8 @@ concept denoiser = tensor<X> && requires(D& denoise, const X& x, const node& t, 
     denoise(x, t, x0);
 };
 
-/// A denoiser that also says, element by element, how much noise the step needs; what v means is the
-/// sampler's affair.
+/// A denoiser that also says, element by element, how much noise the step needs; what v means is
+/// the sampler's affair.
 template <class D, class X>
 concept variance_denoiser = denoiser<D, X> &&
     requires(D& denoise, const X& x, const node& t, owner_t<X>& x0, owner_t<X>& v) {

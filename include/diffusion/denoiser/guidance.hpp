@@ -57,6 +57,17 @@ struct guided {
         }
     }
 
+    /// The guided x_0-hat, and what the conditional network says of the variance (UnCLIP, Ramesh et
+    /// al. 2022, and others with learned variances).
+    template <class X>
+        requires variance_denoiser<Conditional, X> && denoiser<Unconditional, X>
+    void with_variance(const X& x, const node& t, owner_t<X>& x0, owner_t<X>& v) {
+        conditional.with_variance(x, t, x0, v);
+        if (w == 1) return;
+        unconditional(x, t, scratch);
+        ref(x0) = w * ref(x0) + (1 - w) * ref(scratch);
+    }
+
     void check(const node& t) const {
         detail::check_denoiser(conditional, t);
         detail::check_denoiser(unconditional, t);

@@ -10,14 +10,14 @@
 
 namespace diffusion {
 
-/// CFG++ (Chung et al. 2024, algorithm 2): x_0-hat is guided as usual, D_u + lambda (D_c - D_u), but the
-/// raw eps-hat is the unconditional one. With a rule that keeps the two apart, `ddim_published{}`, that
-/// is their sampler,
+/// CFG++ (Chung et al. 2024, algorithm 2): x_0-hat is guided as usual, D_u + lambda (D_c - D_u),
+/// but the raw eps-hat is the unconditional one. With a rule that keeps the two apart,
+/// `ddim_published{}`, that is their sampler,
 ///
 ///     x_s = alpha_s (D_u + lambda (D_c - D_u)) + sigma_s eps_u.
 ///
-/// Other rules see plain guidance. Both networks are asked, unless lambda = 0. They take lambda in [0, 1];
-/// more is allowed. `scratch` is a tensor like x, so that a step allocates nothing. Throws
+/// Other rules see plain guidance. Both networks are asked, unless lambda = 0. They take lambda in
+/// [0, 1]; more is allowed. `scratch` is a tensor like x, so that a step allocates nothing. Throws
 /// std::invalid_argument for a lambda that is not finite.
 template <class Conditional, class Unconditional, class Scratch>
 struct guided_pp {

@@ -39,8 +39,8 @@ void ask(M& m, const X& x, const Time& t, owner_t<X>& out) {
 
 }  // namespace detail
 
-/// Classifier-free guidance, rescaled (Lin et al. 2024, section 3.4, eq. 14-16): with m_c and m_u the
-/// answers with and without the condition,
+/// Classifier-free guidance, rescaled (Lin et al. 2024, section 3.4, eq. 14-16): with m_c and m_u
+/// the answers with and without the condition,
 ///
 ///     m   =  m_u + w (m_c - m_u),
 ///     out =  (phi std(m_c)/std(m) + 1 - phi) m,
@@ -50,10 +50,10 @@ void ask(M& m, const X& x, const Time& t, owner_t<X>& out) {
 ///
 ///     predicts_velocity(guided_rescaled(with_prompt, without_prompt, 7.5, 0.7, x))
 ///
-/// It takes denoisers as well, and then is one that rescales x_0-hat. `scratch` is a tensor like x, so
-/// that a step allocates nothing. With w = 1 only m_c is asked. An m with no contrast at all is left as
-/// it is. Throws std::invalid_argument for a w that is not finite, phi outside [0, 1], and if items does
-/// not divide the number of elements.
+/// It takes denoisers as well, and then is one that rescales x_0-hat. `scratch` is a tensor like x,
+/// so that a step allocates nothing. With w = 1 only m_c is asked. An m with no contrast at all is
+/// left as it is. Throws std::invalid_argument for a w that is not finite, phi outside [0, 1], and
+/// if items does not divide the number of elements.
 template <class Conditional, class Unconditional, class Scratch>
 struct guided_rescaled {
     Conditional conditional;

@@ -1,6 +1,6 @@
 #pragma once
-// L3: networks whose input and output are scaled to unit variance at every noise level, and denoisers
-// that are held to the identity at clean data.
+// L3: networks whose input and output are scaled to unit variance at every noise level, and
+// denoisers that are held to the identity at clean data.
 
 #include <cmath>
 #include <utility>
@@ -18,10 +18,10 @@ struct precondition_weights {
     double skip, out, in, time;
 };
 
-/// Karras et al. (2022), table 1: with rho = sigma/alpha and sigma_data the standard deviation of the
-/// data, for y = x/alpha (which is x where alpha = 1)
+/// Karras et al. (2022), table 1: with rho = sigma/alpha and sigma_data the standard deviation of
+/// the data, for y = x/alpha (which is x where alpha = 1)
 ///
-///     c_skip = sigma_data^2/(rho^2 + sigma_data^2),    c_out = rho sigma_data/sqrt(rho^2 + sigma_data^2),
+///     c_skip = sigma_data^2/(rho^2 + sigma_data^2),    c_out = rho sigma_data c_in,
 ///     c_in = 1/sqrt(rho^2 + sigma_data^2),             c_noise = log(rho)/4.
 struct edm_scaling {
     double sigma_data = 0.5;
@@ -60,9 +60,9 @@ struct trigflow_scaling {
     }
 };
 
-/// A network F as a denoiser, D(x, t) = skip x + out F(in x, time); `scaling` is any callable from a
-/// node to the weights. `scratch` is a tensor like x, so that a step allocates nothing. Impossible
-/// where a weight is not finite, for the scalings with rho where alpha = 0.
+/// A network F as a denoiser, D(x, t) = skip x + out F(in x, time); `scaling` is any callable from
+/// a node to the weights. `scratch` is a tensor like x, so that a step allocates nothing.
+/// Impossible where a weight is not finite, for the scalings with rho where alpha = 0.
 template <class M, class Scaling, class Scratch>
 struct preconditioned {
     M network;
@@ -92,8 +92,8 @@ struct preconditioned {
     }
 };
 
-/// A denoiser that becomes the identity as t goes to 0, as the networks of latent consistency models
-/// are trained (Luo et al. 2023, section 4.1 and appendix D): with tau = factor t,
+/// A denoiser that becomes the identity as t goes to 0, as the networks of latent consistency
+/// models are trained (Luo et al. 2023, section 4.1 and appendix D): with tau = factor t,
 ///
 ///     c_skip x + c_out D(x, t),    c_skip = sigma_data^2/(tau^2 + sigma_data^2),
 ///                                  c_out = tau/sqrt(tau^2 + sigma_data^2).

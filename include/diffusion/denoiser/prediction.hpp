@@ -22,16 +22,16 @@ concept model = tensor<X> &&(
     requires(M& m, const X& x, double t, owner_t<X>& out) { m(x, t, out); } ||
     requires(M & m, const X& x, double t, owner_t<X>& out) { out = m(x, t); });
 
-/// A network with a second output, its variance: `m(x, t, out, v)` (Nichol and Dhariwal 2021: twice as
-/// many channels). For where v is not wanted it has the form without it too; see `two_outputs`.
+/// A network with a second output, its variance: `m(x, t, out, v)` (Nichol and Dhariwal 2021: twice
+/// as many channels). For where v is not wanted it has the form without it too; see `two_outputs`.
 template <class M, class X>
 concept variance_model = model<M, X> &&
     requires(M& m, const X& x, double t, owner_t<X>& out, owner_t<X>& v) {
     m(x, t, out, v);
 };
 
-/// Gives a network m(x, t, out, v) the form m(x, t, out). `scratch` is a tensor like x, so that a step
-/// allocates nothing.
+/// Gives a network m(x, t, out, v) the form m(x, t, out). `scratch` is a tensor like x, so that a
+/// step allocates nothing.
 template <class M, class Scratch>
 struct two_outputs {
     M network;

@@ -1,5 +1,6 @@
 #pragma once
-// L2: the few times at which distilled networks are asked, out of those that they were distilled on.
+// L2: the few times at which distilled networks are asked, out of those that they were distilled
+// on.
 
 #include <cstddef>
 #include <vector>
@@ -9,10 +10,10 @@
 
 namespace diffusion {
 
-/// n of the times k T/original - 1, k = 1 .. original, on which a latent consistency model was distilled
-/// (Luo et al. 2023, section 4.3, "skipping-step"; original = 50). With m = floor(strength original) of
-/// them in use, those numbered floor(i m/n) from the noisiest, i = 0 .. n-1. TCD takes the same.
-/// Throws std::invalid_argument unless 1 <= n <= m and original <= T.
+/// n of the times k T/original - 1, k = 1 .. original, on which a latent consistency model was
+/// distilled (Luo et al. 2023, section 4.3, "skipping-step"; original = 50). With m =
+/// floor(strength original) of them in use, those numbered floor(i m/n) from the noisiest, i = 0 ..
+/// n-1. TCD takes the same. Throws std::invalid_argument unless 1 <= n <= m and original <= T.
 inline std::vector<double> lcm_times(std::size_t T, std::size_t n, std::size_t original = 50,
                                      double strength = 1) {
     constexpr const char* function = "diffusion::lcm_times";
@@ -30,8 +31,8 @@ inline std::vector<double> lcm_times(std::size_t T, std::size_t n, std::size_t o
     return times;
 }
 
-/// n of the levels on which a consistency model was trained, `karras_sigmas(levels, range, rho)`: every
-/// floor(levels/n)-th from the noisiest (Song et al. 2023, section 3, with 40 levels).
+/// n of the levels on which a consistency model was trained, `karras_sigmas(levels, range, rho)`:
+/// every floor(levels/n)-th from the noisiest (Song et al. 2023, section 3, with 40 levels).
 inline std::vector<double> consistency_sigmas(std::size_t levels, std::size_t n,
                                               const sigma_range& range = {0.002, 80},
                                               double rho = 7) {

@@ -11,16 +11,16 @@
 
 namespace diffusion {
 
-/// Ancestral Euler on the straight path, as LTX-Video and others sample: an Euler step goes too far, to
-/// the time r = s - eta s (t - s)/t, and q(x_s | x_r) adds the noise that is missing at s. Times are
-/// those of the straight path, t = sigma/(alpha + sigma), so that it runs on any schedule. With q = eta
-/// (1 - s/t) and rho_s = sigma_s/alpha_s,
+/// Ancestral Euler on the straight path, as LTX-Video and others sample: an Euler step goes too
+/// far, to the time r = s - eta s (t - s)/t, and q(x_s | x_r) adds the noise that is missing at s.
+/// Times are those of the straight path, t = sigma/(alpha + sigma), so that it runs on any
+/// schedule. With q = eta (1 - s/t) and rho_s = sigma_s/alpha_s,
 ///
 ///     lambda_r = lambda_s + log(1 + q rho_s) - log(1 - q).
 ///
 /// eta = 0 is Euler (`ddim` on a flow grid). For short steps it is the SDE of the same eta, where
-/// `exponential_adams<1>` has lambda_s + eta h. Order 1 (weak for eta > 0), one evaluation a step. No
-/// noise in the step to clean data. Throws std::invalid_argument for eta outside [0, 1].
+/// `exponential_adams<1>` has lambda_s + eta h. Order 1 (weak for eta > 0), one evaluation a step.
+/// No noise in the step to clean data. Throws std::invalid_argument for eta outside [0, 1].
 struct ancestral_flow {
     double eta = 1;
     static constexpr std::size_t order = 1;

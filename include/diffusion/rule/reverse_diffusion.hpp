@@ -9,14 +9,14 @@
 
 namespace diffusion {
 
-/// The reverse diffusion sampler (Song et al. 2021, eq. 46, and algorithms 2 and 3 for VE and VP): where
-/// the forward process takes x_t = A x_s + G z, this one takes
+/// The reverse diffusion sampler (Song et al. 2021, eq. 46, and algorithms 2 and 3 for VE and VP):
+/// where the forward process takes x_t = A x_s + G z, this one takes
 ///
 ///     x_s = (2 - A) x_t + G^2 score + G z,    score = (alpha_t x0-hat - x_t)/sigma_t^2.
 ///
-/// With alpha = 1 that is `ddpm` with the large variance. Order 1 (weak), one evaluation a step; with
-/// alpha < 1 the marginals are transported only in the limit of short steps. No noise in the step to
-/// clean data, as they advise (appendix G); noise_at_end = true adds it, as some code does.
+/// With alpha = 1 that is `ddpm` with the large variance. Order 1 (weak), one evaluation a step;
+/// with alpha < 1 the marginals are transported only in the limit of short steps. No noise in the
+/// step to clean data, as they advise (appendix G); noise_at_end = true adds it, as some code does.
 struct reverse_diffusion {
     bool noise_at_end = false;
     static constexpr std::size_t order = 1;

@@ -1,6 +1,6 @@
 #pragma once
-// L5: ancestral sampling with a variance that the network says, element by element. A kernel has one
-// number for the noise of all elements, so this is no rule.
+// L5: ancestral sampling with a variance that the network says, element by element. A kernel has
+// one number for the noise of all elements, so this is no rule.
 
 #include <cmath>
 #include <cstddef>
@@ -17,16 +17,16 @@ namespace diffusion {
 /// variances, from -1 (`reverse_variance::small`) to 1 (`large`), or the log variance itself.
 enum class variance_output { range, log_variance };
 
-/// p_theta(x_s | x_t) with the posterior's mean and a learned variance (Nichol and Dhariwal 2021, eq. 15,
-/// where v in [0, 1] is (1 + output)/2; Dhariwal and Nichol 2021; UnCLIP, Ramesh et al. 2022), in steps
-/// of any length:
+/// p_theta(x_s | x_t) with the posterior's mean and a learned variance (Nichol and Dhariwal 2021,
+/// eq. 15, where v in [0, 1] is (1 + output)/2; Dhariwal and Nichol 2021; UnCLIP, Ramesh et al.
+/// 2022), in steps of any length:
 ///
 ///     x_s = a x_t + b x0-hat + sqrt(variance) z,    a, b as in `posterior`,
 ///     log variance = v log beta_t + (1 - v) log beta-tilde_t.
 ///
-/// The denoiser is a `variance_denoiser`: predicts_noise(two_outputs(net, x)), also clipped. Order 1
-/// (weak), one evaluation a step, no noise in the step to clean data. Throws std::invalid_argument for a
-/// grid as in `multistep`, and for one that runs from data to noise.
+/// The denoiser is a `variance_denoiser`: predicts_noise(two_outputs(net, x)), also clipped. Order
+/// 1 (weak), one evaluation a step, no noise in the step to clean data. Throws
+/// std::invalid_argument for a grid as in `multistep`, and for one that runs from data to noise.
 class learned_variance {
 public:
     template <tensor X>

@@ -1,5 +1,6 @@
 #pragma once
-// L5: a word between the steps of any sampler: what is known of the result is put back into the state.
+// L5: a word between the steps of any sampler: what is known of the result is put back into the
+// state.
 
 #include <cstddef>
 #include <utility>
@@ -23,14 +24,14 @@ auto projection_memory(const Project& project, const X& x) {
 
 }  // namespace detail
 
-/// Any sampler with a projection before the first step and after every step: k = 0 .. n is the number of
-/// the node `at` on which x stands then. A projection is a const callable
+/// Any sampler with a projection before the first step and after every step: k = 0 .. n is the
+/// number of the node `at` on which x stands then. A projection is a const callable
 ///
 ///     project(x, at, k, noise)              or, if it needs memory of its own,
 ///     project(x, at, k, noise, memory)      with memory = project.init(x).
 ///
-/// Semantics: what it draws, it addresses as {noise_stream::forward, k}, so that no draw of the sampler
-/// is repeated. Order, calls and errors are the sampler's.
+/// Semantics: what it draws, it addresses as {noise_stream::forward, k}, so that no draw of the
+/// sampler is repeated. Order, calls and errors are the sampler's.
 ///
 ///     sample(x, projected(multistep(ddim{}, grid), keep_known(picture, mask)), D, noise);
 template <class Sampler, class Project>
@@ -81,15 +82,15 @@ private:
     Project project_;
 };
 
-/// The projection of inpainting: where the mask is 1, x becomes a noised version of the known data at
-/// the level of its node, x <- m (alpha known + sigma z) + (1 - m) x (Lugmayr et al. 2022, algorithm 1,
-/// lines 4 and 8; Song et al. 2021, appendix I.2, for VE). Values of the mask between 0 and 1 blend. At
-/// clean data the known part is exact.
+/// The projection of inpainting: where the mask is 1, x becomes a noised version of the known data
+/// at the level of its node, x <- m (alpha known + sigma z) + (1 - m) x (Lugmayr et al. 2022,
+/// algorithm 1, lines 4 and 8; Song et al. 2021, appendix I.2, for VE). Values of the mask between
+/// 0 and 1 blend. At clean data the known part is exact.
 ///
-/// z is drawn anew at every node; with one_noise = true it is drawn once, at the first, and the known
-/// part moves along the straight line from it to the data, which suits deterministic multistep methods.
-/// `known` and `mask` are tensors with as many elements as x, for instance the known first state of a
-/// robot's plan.
+/// z is drawn anew at every node; with one_noise = true it is drawn once, at the first, and the
+/// known part moves along the straight line from it to the data, which suits deterministic
+/// multistep methods. `known` and `mask` are tensors with as many elements as x, for instance the
+/// known first state of a robot's plan.
 template <class Known, class Mask = Known>
 struct keep_known {
     Known known;

@@ -18,11 +18,12 @@ struct repaint_jumps {
 };
 
 /// The nodes of a grid in the order of RePaint (Lugmayr et al. 2022, algorithm 1 and appendix B):
-/// wherever 1, 1 + length, 1 + 2 length, ... steps are left, the state is noised back up to where it was
-/// `length` steps earlier, samples - 1 times, if that lies on the grid. In between, what is known is put
-/// back after every step:
+/// wherever 1, 1 + length, 1 + 2 length, ... steps are left, the state is noised back up to where
+/// it was `length` steps earlier, samples - 1 times, if that lies on the grid. In between, what is
+/// known is put back after every step:
 ///
-///     sample(x, projected(singlestep(ddim{1}, repaint_path(grid)), keep_known(picture, mask)), D, noise)
+///     const singlestep jumping(ddim{1}, repaint_path(grid));
+///     sample(x, projected(jumping, keep_known(picture, mask)), D, noise);
 ///
 /// A run becomes about `samples` times as long in evaluations; as many steps up need none.
 /// Throws std::invalid_argument unless length and samples are at least 1.

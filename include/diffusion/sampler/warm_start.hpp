@@ -12,10 +12,10 @@
 
 namespace diffusion {
 
-/// x ~ q(x_t | x_0), the start of a run at node t in the middle of a grid, from data x_0 that is nearly
-/// right; x and x_0 may not be the same tensor.
+/// x ~ q(x_t | x_0), the start of a run at node t in the middle of a grid, from data x_0 that is
+/// nearly right; x and x_0 may not be the same tensor.
 ///
-///     const time_grid rest = start_at(grid, 0.6);              // img2img: the last 60 % of the steps
+///     const time_grid rest = start_at(grid, 0.6);        // img2img: the last 60 % of the steps
 ///     draw_start(x, picture, rest.front(), gaussian_noise{seed});
 ///     sample(x, multistep(ddim{}, rest), D);
 ///
@@ -29,11 +29,11 @@ void draw_start(X& x, const Data& x_0, const node& t, Z&& noise) {
     ref(x) = 1 * ref(x) + t.alpha * ref(x_0);
 }
 
-/// The plan that is left after its first `done` steps: of `items` equal parts, one behind the other in
-/// memory, part i becomes part i + done, and the last one fills the rest. The warm start of a robot that
-/// plans anew after every few actions:
+/// The plan that is left after its first `done` steps: of `items` equal parts, one behind the other
+/// in memory, part i becomes part i + done, and the last one fills the rest. The warm start of a
+/// robot that plans anew after every few actions:
 ///
-///     shift_items(plan, 16, 1);                                // 16 actions, one of them was done
+///     shift_items(plan, 16, 1);                          // 16 actions, one of them was done
 ///     draw_start(x, plan, rest.front(), noise);
 ///
 /// Throws std::invalid_argument if items does not divide the number of elements.

@@ -13,9 +13,10 @@
 
 namespace diffusion {
 
-/// The same schedule with alpha^2/sigma^2 divided by `factor` at every time, so that lambda falls by
-/// log(factor)/2 (Hoogeboom, Heek, Salimans 2023, section 3.1; CogVideoX, Yang et al. 2024, with 3, before
-/// `zero_terminal_snr`): alpha-bar' = alpha-bar/(factor + (1 - factor) alpha-bar), for which
+/// The same schedule with alpha^2/sigma^2 divided by `factor` at every time, so that lambda falls
+/// by log(factor)/2 (Hoogeboom, Heek, Salimans 2023, section 3.1; CogVideoX, Yang et al. 2024, with
+/// 3, before `zero_terminal_snr`): alpha-bar' = alpha-bar/(factor + (1 - factor) alpha-bar), for
+/// which
 ///
 ///     beta'_t = factor beta_t/(factor + (1 - factor) alpha-bar_t).
 ///

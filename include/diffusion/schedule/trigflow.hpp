@@ -10,8 +10,8 @@
 
 namespace diffusion {
 
-/// alpha_t = cos t, sigma_t = sigma_data sin t (Lu and Song 2025, section 3.1): variance preserving for
-/// data of standard deviation sigma_data, where x_t has it at all times. t in [0, pi/2].
+/// alpha_t = cos t, sigma_t = sigma_data sin t (Lu and Song 2025, section 3.1): variance preserving
+/// for data of standard deviation sigma_data, where x_t has it at all times. t in [0, pi/2].
 struct trigflow_schedule {
     double sigma_data = 1;
 
