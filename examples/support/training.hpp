@@ -31,6 +31,7 @@ struct training_plan {
     std::size_t warmup = 100;  ///< steps over which it rises to that
     double ema = 0.995;
     double dropped_labels = 0.1;  ///< the share trained without label, for classifier-free guidance
+    diffusion::target target = diffusion::target::velocity;  ///< what the network predicts
     std::uint64_t seed = 1;
 };
 
@@ -51,9 +52,9 @@ struct training_data {
     std::size_t count() const { return items.size() / size(); }
 };
 
-/// Trains a network of diffusion::nn to predict the velocity of noised data (Ho et al. 2020,
-/// algorithm 1, with the target and the weighting of Salimans and Ho 2022: the velocity's error counts
-/// the same at all levels), and leaves the averaged weights in it.
+/// Trains a network of diffusion::nn on noised data (Ho et al. 2020, algorithm 1), and leaves the
+/// averaged weights in it. The error of what it predicts counts the same at all levels; by default that is
+/// the velocity, with the weighting of Salimans and Ho (2022).
 ///
 /// Adam with (0.9, 0.99), gradients clipped at norm 1, warm-up and half a cosine, EMA. `stop()` is
 /// asked before each step; the step in hand is always finished. `null_label` is what a dropped label
@@ -66,8 +67,7 @@ training_record train(Net& net, diffusion::nn::lanes<float>& lanes, const Schedu
     const std::size_t count = data.count(), size = data.size(), batch = plan.batch;
     if (count == 0) throw std::invalid_argument("examples::train: there is no data");
 
-    const diffusion::simple_objective objective(schedule, diffusion::target::velocity,
-                                                diffusion::unweighted{},
+    const diffusion::simple_objective objective(schedule, plan.target, diffusion::unweighted{},
                                                 diffusion::time_sampling::stratified, plan.seed);
     std::vector<float> x_0(batch * size);
     auto drawn = objective.init(x_0, batch);
