@@ -25,12 +25,15 @@
 #include <diffusion/rule/dpm2.hpp>
 #include <diffusion/rule/dpm_solver_pp_2s.hpp>
 #include <diffusion/rule/dpm_solver_singlestep.hpp>
+#include <diffusion/rule/er_sde.hpp>
 #include <diffusion/rule/euler.hpp>
 #include <diffusion/rule/exponential_adams_moulton.hpp>
 #include <diffusion/rule/flow_heun.hpp>
+#include <diffusion/rule/gradient_estimation.hpp>
 #include <diffusion/rule/in_time.hpp>
 #include <diffusion/rule/ipndm.hpp>
 #include <diffusion/rule/lms.hpp>
+#include <diffusion/rule/res.hpp>
 #include <diffusion/rule/reverse_diffusion.hpp>
 #include <diffusion/rule/sa_solver.hpp>
 #include <diffusion/rule/unipc.hpp>
@@ -43,6 +46,7 @@
 #include <diffusion/sampler/predictor_corrector.hpp>
 #include <diffusion/sampler/projected.hpp>
 #include <diffusion/sampler/repaint.hpp>
+#include <diffusion/sampler/restart.hpp>
 #include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/step_control.hpp>
 #include <diffusion/sampler/unipc.hpp>
