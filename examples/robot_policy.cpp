@@ -1,11 +1,12 @@
-// A robot plans by diffusion (Chi et al. 2023, "Diffusion Policy"): out of noise, and told what the robot
-// sees, a network makes the next sixteen actions. There are two equally good ways around an obstacle. A
-// network that learned the mean of the demonstrations would lead into it; this one learns both ways.
+// A robot plans by diffusion (Chi et al. 2023, "Diffusion Policy"): out of noise, and told what the
+// robot sees, a network makes the next sixteen actions. There are two equally good ways around an
+// obstacle. A network that learned the mean of the demonstrations would lead into it; this one
+// learns both ways.
 //
-//   known first state   a projection puts the pose that the hand has now into every state of a run
-//   deadline            the observer keeps the best plan so far, and stops the run when the time is up
-//   warm start          the plan of a moment ago, shifted and noised a little, is where the next begins
-//   no heap             plans are Eigen matrices of fixed size; nothing is allocated after the set-up
+//   known first state   a projection puts the pose of the hand into every state of a run
+//   deadline            the observer keeps the best plan so far, and stops when the time is up
+//   warm start          a run begins with the plan of a moment ago, shifted and noised a little
+//   no heap             plans are Eigen matrices of fixed size; only the set-up allocates
 //
 // Writes robot_policy.png: fresh plans in two scenes, warm-started plans, and a run with a push.
 
@@ -56,8 +57,8 @@ public:
     planner(const planner&) = delete;
     std::size_t made, heap_blocks;  ///< plans so far, and what they took from the heap
 
-    /// What there is after `limit` milliseconds of a plan that starts with the action `now`; warm from
-    /// the plan `before`, if there is one.
+    /// What there is after `limit` milliseconds of a plan that starts with the action `now`; warm
+    /// from the plan `before`, if there is one.
     planned operator()(const scene& s, const examples::action& now, const trajectory* before,
                        std::uint64_t seed, double limit) {
         const examples::stopwatch watch;

@@ -1,6 +1,6 @@
 #pragma once
-// Counts what a program takes from the heap, by replacing the global operator new. Exactly one source
-// file of a program includes this.
+// Counts what a program takes from the heap, by replacing the global operator new. Exactly one
+// source file of a program includes this.
 
 #include <atomic>
 #include <cstddef>

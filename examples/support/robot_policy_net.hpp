@@ -14,8 +14,8 @@
 
 namespace examples {
 
-/// A network that is shown a noised plan and an observation, and guesses the plan. Label i stands for
-/// observation i.
+/// A network that is shown a noised plan and an observation, and guesses the plan. Label i stands
+/// for observation i.
 struct policy_net {
     diffusion::nn::mlp<float> net;
     std::span<const observation> seen;

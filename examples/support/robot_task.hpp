@@ -16,8 +16,8 @@
 
 namespace examples {
 
-/// Sixteen actions of a robot's hand, one a column: where to be next (x, y, z), where to point (cosine
-/// and sine of the heading), the tilt, the gripper (-1 open, 1 closed).
+/// Sixteen actions of a robot's hand, one a column: where to be next (x, y, z), where to point
+/// (cosine and sine of the heading), the tilt, the gripper (-1 open, 1 closed).
 using trajectory = Eigen::Matrix<float, 7, 16>;
 using action = Eigen::Matrix<float, 7, 1>;
 
@@ -33,7 +33,8 @@ struct planned {
 
 inline point place_of(const action& a) { return {double(a(0)), double(a(1))}; }
 
-/// A hand that is to be led around a round obstacle, to the left or to the right: both are equally good.
+/// A hand that is to be led around a round obstacle, to the left or to the right: both are equally
+/// good.
 struct scene {
     point start{-1, 0};
     point obstacle{0, 0};
@@ -69,8 +70,8 @@ struct scene {
         return nearest < radius ? 0 : at_side > 0 ? 1 : -1;
     }
 
-    /// Action k = 0 .. 15 of a demonstration that passes at the distance `width`, on the left if that is
-    /// positive: a straight way and a bulge, at a height that is greatest in the middle.
+    /// Action k = 0 .. 15 of a demonstration that passes at the distance `width`, on the left if
+    /// that is positive: a straight way and a bulge, at a height that is greatest in the middle.
     action demonstrated(std::size_t k, double width) const {
         const auto at = [&](double u) {
             const double pi = std::numbers::pi, part = u * u * (3 - 2 * u);
@@ -97,8 +98,8 @@ struct demonstrations {
     std::vector<observation> seen;
     std::vector<int> numbers;  ///< 0, 1, 2, ...: which observation belongs to a plan
 
-    /// Random scenes. Half of the plans begin at the start, the others on the way, a bit off the track
-    /// to which they lead back: what a robot needs that is pushed.
+    /// Random scenes. Half of the plans begin at the start, the others on the way, a bit off the
+    /// track to which they lead back: what a robot needs that is pushed.
     static demonstrations draw(std::size_t count, std::uint64_t seed) {
         demonstrations all;
         for (std::size_t i = 0; i < count; ++i) {

@@ -53,12 +53,12 @@ struct training_data {
 };
 
 /// Trains a network of diffusion::nn on noised data (Ho et al. 2020, algorithm 1), and leaves the
-/// averaged weights in it. The error of what it predicts counts the same at all levels; by default that is
-/// the velocity, with the weighting of Salimans and Ho (2022).
+/// averaged weights in it. The error of what it predicts counts the same at all levels; by default
+/// that is the velocity, with the weighting of Salimans and Ho (2022).
 ///
 /// Adam with (0.9, 0.99), gradients clipped at norm 1, warm-up and half a cosine, EMA. `stop()` is
-/// asked before each step; the step in hand is always finished. `null_label` is what a dropped label
-/// becomes. Everything but the time it takes is a function of the plan's seed.
+/// asked before each step; the step in hand is always finished. `null_label` is what a dropped
+/// label becomes. Everything but the time it takes is a function of the plan's seed.
 template <class Net, class Schedule, class Stop>
 training_record train(Net& net, diffusion::nn::lanes<float>& lanes, const Schedule& schedule,
                       const training_data& data, const training_plan& plan, std::size_t null_label,
