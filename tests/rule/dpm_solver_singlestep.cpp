@@ -20,6 +20,7 @@
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/std.hpp>
 
+#include "rule/order.hpp"
 #include "support/gaussian_toy.hpp"
 
 using namespace diffusion;
@@ -35,24 +36,6 @@ time_grid equal_steps(std::size_t n, double first = 0.8, double last = 0.05) {
     return uniform_lambda(vp_linear{}, n, first, last, grid_end::last_time);
 }
 
-/// log2 of the ratio of the errors with n and 2n steps, the largest on three intervals each.
-template <class Rule>
-double order_of(const Rule& rule, std::size_t n = 16) {
-    const auto worst = [&](std::size_t steps) {
-        double error = 0;
-        for (const auto& [first, last] :
-             {std::pair(0.8, 0.05), std::pair(0.8, 0.2), std::pair(0.6, 0.1)}) {
-            const singlestep plan(rule, equal_steps(steps, first, last));
-            state x{1.9};
-            sample(x, plan, toy);
-            error = std::max(
-                error, std::abs(x[0] - toy.flow(1.9, plan.grid().front(), plan.grid().back())));
-        }
-        return error;
-    };
-    return std::log2(worst(n) / worst(2 * n));
-}
-
 /// The weights of the last stage.
 template <class Rule>
 auto last_kernel(const Rule& rule, const node& t, const node& s) {
@@ -63,32 +46,35 @@ auto last_kernel(const Rule& rule, const node& t, const node& s) {
 }  // namespace
 
 TEST_CASE("a singlestep DPM-Solver of K evaluations is of order K, on data and on noise") {
-    CHECK(std::abs(order_of(dpm_solver<1>(nodes), 64) - 1) < 0.3);
-    CHECK(std::abs(order_of(dpm_solver<2>(nodes)) - 2) < 0.3);
-    CHECK(std::abs(order_of(dpm_solver<3>(nodes)) - 3) < 0.3);
-    CHECK(std::abs(order_of(dpm_solver_pp<1>(nodes), 64) - 1) < 0.3);
-    CHECK(std::abs(order_of(dpm_solver_pp<2>(nodes)) - 2) < 0.3);
-    CHECK(std::abs(order_of(dpm_solver_pp<3>(nodes)) - 3) < 0.3);
+    CHECK(std::abs(measured_singlestep_order(dpm_solver<1>(nodes), 64) - 1) < 0.3);
+    CHECK(std::abs(measured_singlestep_order(dpm_solver<2>(nodes)) - 2) < 0.3);
+    CHECK(std::abs(measured_singlestep_order(dpm_solver<3>(nodes)) - 3) < 0.3);
+    CHECK(std::abs(measured_singlestep_order(dpm_solver_pp<1>(nodes), 64) - 1) < 0.3);
+    CHECK(std::abs(measured_singlestep_order(dpm_solver_pp<2>(nodes)) - 2) < 0.3);
+    CHECK(std::abs(measured_singlestep_order(dpm_solver_pp<3>(nodes)) - 3) < 0.3);
 }
 
 TEST_CASE("so are the other forms") {
     for (const singlestep_form form : {singlestep_form::taylor, singlestep_form::midpoint}) {
         CAPTURE(form);
-        CHECK(std::abs(order_of(dpm_solver<2>(nodes, form)) - 2) < 0.3);
-        CHECK(std::abs(order_of(dpm_solver<3>(nodes, form)) - 3) < 0.3);
-        CHECK(std::abs(order_of(dpm_solver_pp<2>(nodes, form)) - 2) < 0.3);
-        CHECK(std::abs(order_of(dpm_solver_pp<3>(nodes, form)) - 3) < 0.3);
+        CHECK(std::abs(measured_singlestep_order(dpm_solver<2>(nodes, form)) - 2) < 0.3);
+        CHECK(std::abs(measured_singlestep_order(dpm_solver<3>(nodes, form)) - 3) < 0.3);
+        CHECK(std::abs(measured_singlestep_order(dpm_solver_pp<2>(nodes, form)) - 2) < 0.3);
+        CHECK(std::abs(measured_singlestep_order(dpm_solver_pp<3>(nodes, form)) - 3) < 0.3);
     }
 }
 
 TEST_CASE("with three evaluations the order is 3 for r_2 = 2/3 only, two may stand anywhere") {
     for (const singlestep_form form : {singlestep_form::published, singlestep_form::taylor}) {
-        CHECK(std::abs(order_of(dpm_solver_pp<3>(in_lambda(nodes, {}, {0.2, 2.0 / 3}), form)) - 3) <
-              0.3);
-        CHECK(std::abs(order_of(dpm_solver_pp<3>(in_lambda(nodes, {}, {0.3, 0.9}), form)) - 2) <
-              0.3);
+        CHECK(std::abs(measured_singlestep_order(
+                           dpm_solver_pp<3>(in_lambda(nodes, {}, {0.2, 2.0 / 3}), form)) -
+                       3) < 0.3);
+        CHECK(std::abs(measured_singlestep_order(
+                           dpm_solver_pp<3>(in_lambda(nodes, {}, {0.3, 0.9}), form)) -
+                       2) < 0.3);
     }
-    CHECK(std::abs(order_of(dpm_solver<2>(in_lambda(nodes, {}, {0.9}))) - 2) < 0.3);
+    CHECK(std::abs(measured_singlestep_order(dpm_solver<2>(in_lambda(nodes, {}, {0.9}))) - 2) <
+          0.3);
 }
 
 TEST_CASE("the weights are those of the papers") {
@@ -184,43 +170,9 @@ TEST_CASE(
     CHECK(calls == 7);
 }
 
-namespace {
-
-/// Error of the variance at the end, without randomness: with data N(m, s^2) every stage is linear, so that
-/// x_s = g x_t + noise with a gain and a variance that can be followed.
-template <class Rule>
-double variance_error(const Rule& rule, std::size_t n) {
-    const singlestep plan(rule, equal_steps(n));
-    double variance = std::pow(toy.std_at(plan.grid().front()), 2);
-    for (std::size_t i = 0; i < n; ++i) {
-        const auto& step = plan.stage(i);
-        double gain[4]{1}, noise[4][4]{};  // of y_k: the factor of x, and of each z
-        double m_gain[3]{}, m_noise[3][4]{};
-        for (std::size_t k = 0; k < step.count; ++k) {
-            const double q = toy.data(1, step.at[k]) - toy.data(0, step.at[k]);
-            m_gain[k] = q * gain[k];
-            for (std::size_t z = 0; z < 4; ++z) m_noise[k][z] = q * noise[k][z];
-            gain[k + 1] = step.to[k].a;
-            noise[k + 1][k] = step.to[k].c;
-            for (std::size_t j = 0; j <= k; ++j) {
-                gain[k + 1] += step.to[k].b[j] * m_gain[j];
-                for (std::size_t z = 0; z < 4; ++z)
-                    noise[k + 1][z] += step.to[k].b[j] * m_noise[j][z];
-            }
-        }
-        variance *= gain[step.count] * gain[step.count];
-        for (const double z : noise[step.count]) variance += z * z;
-    }
-    return std::abs(variance - std::pow(toy.std_at(plan.grid().back()), 2));
-}
-
-}  // namespace
-
 TEST_CASE(
     "SDE forms converge in distribution with order 1, ancestral ones with that of their rule") {
-    const auto weak_order = [](const auto& rule) {
-        return std::log2(variance_error(rule, 128) / variance_error(rule, 256));
-    };
+    const auto weak_order = [](const auto& rule) { return measured_weak_order(rule, 128); };
     CHECK(std::abs(weak_order(dpm_solver_pp<2>(nodes, singlestep_form::published, 1)) - 1) < 0.3);
     CHECK(std::abs(weak_order(dpm_solver_pp<3>(nodes, singlestep_form::taylor, 1)) - 1) < 0.3);
     CHECK(std::abs(weak_order(dpm_solver_pp_sde(nodes, 1)) - 1) < 0.3);

@@ -6,9 +6,12 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <tuple>
 
 #include <diffusion/grid/uniform.hpp>
 #include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/sample.hpp>
+#include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/std.hpp>
 
@@ -61,4 +64,65 @@ double measured_order(const Rule& rule, std::size_t n = 64, Grid grid = {}) {
     return measured_order_of(
         [&](const diffusion::time_grid& nodes) { return diffusion::multistep(rule, nodes); }, n,
         grid);
+}
+
+/// The same of a singlestep rule, on three intervals again.
+template <class Rule, class Grid = equal_lambda>
+double measured_singlestep_order(const Rule& rule, std::size_t n = 16, Grid grid = {}) {
+    const support::gaussian_toy toy{0.7, 0.5};
+    const auto error = [&](std::size_t steps, double first, double last) {
+        const diffusion::singlestep plan(rule, grid(steps, first, last));
+        std::array<double, 1> x{1.9};
+        diffusion::sample(x, plan, toy);
+        return std::abs(x[0] - toy.flow(1.9, plan.grid().front(), plan.grid().back()));
+    };
+    const auto worst = [&](std::size_t steps) {
+        return std::max({error(steps, 0.8, 0.05), error(steps, 0.8, 0.2), error(steps, 0.6, 0.1)});
+    };
+    return std::log2(worst(n) / worst(2 * n));
+}
+
+/// The variance at the end of a run of a singlestep rule on data of the toy, without any randomness: the
+/// denoiser is linear, so every state is a linear combination of x and the draws of its step.
+template <class Plan>
+double variance_at_end(const Plan& plan, const support::gaussian_toy& toy, double variance) {
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+        const auto& step = plan.stage(i);
+        constexpr std::size_t K = std::tuple_size_v<decltype(step.at)>;
+        using draws =
+            std::array<double, K + 2>;  // the weights of x, of the stirring and of the stages
+        draws start{step.stir.a, step.stir.c}, state = start;
+        std::array<draws, K> predictions{};
+        for (std::size_t k = 0; k < step.count; ++k) {
+            const diffusion::node& t = step.at[k];
+            const double gain = Plan::combines == diffusion::prediction::data
+                                    ? toy.data(1, t) - toy.data(0, t)
+                                    : toy.noise(1, t) - toy.noise(0, t);
+            for (std::size_t e = 0; e < K + 2; ++e) {
+                predictions[k][e] = gain * state[e];
+                state[e] = step.to[k].a * start[e];
+                for (std::size_t j = 0; j <= k; ++j)
+                    state[e] += step.to[k].b[j] * predictions[j][e];
+            }
+            state[k + 2] += step.to[k].c;
+        }
+        double next = state[0] * state[0] * variance;
+        for (std::size_t e = 1; e < K + 2; ++e) next += state[e] * state[e];
+        variance = next;
+    }
+    return variance;
+}
+
+/// The weak order of a stochastic singlestep rule, from the error of the variance. On equal steps of
+/// lambda, in which no leading term cancels.
+template <class Rule>
+double measured_weak_order(const Rule& rule, std::size_t n = 64) {
+    const support::gaussian_toy toy{0.7, 0.5};
+    const auto error = [&](std::size_t steps) {
+        const diffusion::singlestep plan(rule, equal_lambda{}(steps, 0.8, 0.05));
+        const auto square = [](double v) { return v * v; };
+        return std::abs(variance_at_end(plan, toy, square(toy.std_at(plan.grid().front()))) -
+                        square(toy.std_at(plan.grid().back())));
+    };
+    return std::log2(error(n) / error(2 * n));
 }

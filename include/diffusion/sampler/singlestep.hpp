@@ -33,6 +33,9 @@ struct resampling_path {
 template <std::size_t K, prediction Combines>
 class staged {
 public:
+    static constexpr std::size_t evaluations = K;
+    static constexpr prediction combines = Combines;
+
     /// What a run owns: the answers of one step, the state at its start if there is a second stage,
     /// x0-hat if the rule combines eps-hat, and a tensor for the noise if any step draws some.
     template <tensor X>
