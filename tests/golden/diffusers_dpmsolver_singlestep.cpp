@@ -22,9 +22,9 @@ using diffusion::time_grid;
 
 namespace {
 
-// The reference gives up its full order where that cannot end at clean data, or does not come out even.
-// With lower_order_final an even number of steps of order 2 ends with two of order 1, where the library
-// asks for that at clean data alone.
+// The reference gives up its full order where that cannot end at clean data, or does not come out
+// even. With lower_order_final an even number of steps of order 2 ends with two of order 1, where
+// the library asks for that at clean data alone.
 std::vector<std::size_t> groups_of(const record& c, const time_grid& fine) {
     const std::size_t order = c.count("config.solver_order", 2), n = fine.size() - 1;
     const bool lowers = c.flag("config.lower_order_final", false);
@@ -38,7 +38,8 @@ std::vector<std::size_t> groups_of(const record& c, const time_grid& fine) {
     return groups;
 }
 
-// The states that the network is asked about, behind the first: the reference's after each of its steps.
+// The states that the network is asked about, behind the first: the reference's after each of its
+// steps.
 template <class T>
 struct watched {
     any_denoiser<T> denoise;
@@ -61,8 +62,8 @@ struct watched {
 
 template <class T, std::size_t K, prediction P>
 trajectory<T> run_with(const record& c, const multistep_case& its) {
-    // A list of levels that ends at the lowest one has it twice: the last step does nothing, but asks
-    // the network where it belongs to a group.
+    // A list of levels that ends at the lowest one has it twice: the last step does nothing, but
+    // asks the network where it belongs to a group.
     time_grid fine = its.grid;
     if (its.ends_empty) fine.push_back(fine.back());
     std::vector<std::size_t> groups = groups_of(c, fine);

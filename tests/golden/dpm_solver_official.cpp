@@ -1,4 +1,5 @@
-// The singlestep, multistep and adaptive DPM-Solvers against the authors' own code (Lu et al. 2022).
+// The singlestep, multistep and adaptive DPM-Solvers against the authors' own code (Lu et al.
+// 2022).
 
 #include <algorithm>
 #include <array>
@@ -32,8 +33,8 @@ using diffusion::time_grid;
 
 namespace {
 
-/// Any schedule of the file: betas made continuous, those beyond lambda = -5.1 left out on the cosine
-/// one, or the linear one of continuous time.
+/// Any schedule of the file: betas made continuous, those beyond lambda = -5.1 left out on the
+/// cosine one, or the linear one of continuous time.
 struct any_schedule {
     std::function<diffusion::noise_level(double)> level;
     double first;
@@ -78,8 +79,9 @@ time_grid grid_on(const any_schedule& levels, const std::vector<double>& times) 
     return diffusion::make_grid(levels, times, diffusion::grid_end::last_time);
 }
 
-/// The nodes of a singlestep run, and how many of them belong to one step. With equal steps in lambda the
-/// steps are equal first, and then the evaluations in them; otherwise all evaluations are equally spaced.
+/// The nodes of a singlestep run, and how many of them belong to one step. With equal steps in
+/// lambda the steps are equal first, and then the evaluations in them; otherwise all evaluations
+/// are equally spaced.
 struct singlestep_nodes {
     time_grid fine;
     std::vector<std::size_t> groups;
@@ -190,8 +192,9 @@ trajectory<T> run_case(const record& c) {
                                                    : run_method<T, prediction::data>(c);
 }
 
-/// Whether the library's schedule has the values of the case, also by time_of_lambda. Before its first
-/// time the library refuses; the reference goes on along the line through the first two levels.
+/// Whether the library's schedule has the values of the case, also by time_of_lambda. Before its
+/// first time the library refuses; the reference goes on along the line through the first two
+/// levels.
 void compare_schedules(const record& c, tally& result) {
     const any_schedule levels = schedule_named(c.text("schedule"));
     const std::vector<double> times = c.numbers("t");

@@ -95,8 +95,8 @@ TEST_CASE("the published ER-SDE-Solver-3 is its paper's formula") {
 
 namespace {
 
-/// Error of the variance at the end of n steps of a rule of up to 2 nodes, without any randomness: as the
-/// denoiser is linear, the covariance of (x_t, D_1) obeys a linear recursion.
+/// Error of the variance at the end of n steps of a rule of up to 2 nodes, without any randomness:
+/// as the denoiser is linear, the covariance of (x_t, D_1) obeys a linear recursion.
 template <class Rule>
 double variance_error(const Rule& rule, std::size_t n) {
     const support::gaussian_toy toy{0.7, 0.5};

@@ -9,10 +9,10 @@
 
 namespace diffusion {
 
-/// How n evaluations are spent by a singlestep method of the given order: steps of `order` evaluations as
-/// long as they last, then one of what is left; with order 3 and nothing left the last step is split into
-/// 2 and 1 (Lu et al. 2022a, section 3.4, "DPM-Solver-fast"). Throws std::invalid_argument for n = 0 and an
-/// order outside 1 .. 3.
+/// How n evaluations are spent by a singlestep method of the given order: steps of `order`
+/// evaluations as long as they last, then one of what is left; with order 3 and nothing left the
+/// last step is split into 2 and 1 (Lu et al. 2022a, section 3.4, "DPM-Solver-fast"). Throws
+/// std::invalid_argument for n = 0 and an order outside 1 .. 3.
 inline std::vector<std::size_t> call_groups(std::size_t n, std::size_t order) {
     detail::require(n >= 1, "diffusion::call_groups", "at least one evaluation is needed", n);
     detail::require(order >= 1 && order <= 3, "diffusion::call_groups",
@@ -38,8 +38,9 @@ inline std::vector<std::size_t> call_groups(const time_grid& fine, std::size_t o
     return groups;
 }
 
-/// The nodes of a grid between which its groups lie: step i of the result spans groups[i] steps of `fine`.
-/// Throws std::invalid_argument unless the groups are positive and add up to the steps of the grid.
+/// The nodes of a grid between which its groups lie: step i of the result spans groups[i] steps of
+/// `fine`. Throws std::invalid_argument unless the groups are positive and add up to the steps of
+/// the grid.
 inline time_grid coarse(const time_grid& fine, const std::vector<std::size_t>& groups) {
     constexpr const char* function = "diffusion::coarse";
     detail::require(!fine.empty(), function, "the grid must not be empty");

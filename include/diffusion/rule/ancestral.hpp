@@ -11,18 +11,18 @@
 
 namespace diffusion {
 
-/// A deterministic singlestep rule made ancestral (Crowson 2022, k-diffusion): it goes too far, to a
-/// cleaner level, and the noise that is missing at s is drawn afresh,
+/// A deterministic singlestep rule made ancestral (Crowson 2022, k-diffusion): it goes too far, to
+/// a cleaner level, and the noise that is missing at s is drawn afresh,
 ///
 ///     std = eta sigma_s sqrt(1 - e^{-2h}),     sigma_down^2 = sigma_s^2 - std^2,
 ///     x_s = rule(t -> (alpha_s, sigma_down)) + std z,
 ///
-/// h = lambda_s - lambda_t, the split of `ddim`: with DDIM (Euler) inside it is `ddim{eta}`. No noise in
-/// the step to clean data. The flow and the noise both carry marginals to marginals, so the distribution
-/// at the end converges with the order of the rule. Throws std::invalid_argument for eta < 0, for eta > 1
-/// where std > sigma_s, and for a rule that asks the network at the level it goes to, as Heun's does: no
-/// time of the schedule belongs to (alpha_s, sigma_down). It never goes below `cleanest`, in sigma/alpha;
-/// there is less noise where it would.
+/// h = lambda_s - lambda_t, the split of `ddim`: with DDIM (Euler) inside it is `ddim{eta}`. No
+/// noise in the step to clean data. The flow and the noise both carry marginals to marginals, so
+/// the distribution at the end converges with the order of the rule. Throws std::invalid_argument
+/// for eta < 0, for eta > 1 where std > sigma_s, and for a rule that asks the network at the level
+/// it goes to, as Heun's does: no time of the schedule belongs to (alpha_s, sigma_down). It never
+/// goes below `cleanest`, in sigma/alpha; there is less noise where it would.
 template <singlestep_rule Rule>
 struct ancestral {
     Rule rule;

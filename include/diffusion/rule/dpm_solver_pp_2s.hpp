@@ -16,9 +16,9 @@ auto dpm_solver_pp_2s(Nodes nodes) {
     return dpm_solver_pp<2>(std::move(nodes));
 }
 
-/// "DPM++ SDE" (Crowson 2022, k-diffusion), DPMSolverSDE of diffusers: 2S with both of its stages made
-/// `ddim{eta}`, and the second asked for at the share r of the step in lambda. Weak order 1. As published
-/// with `brownian_noise`.
+/// "DPM++ SDE" (Crowson 2022, k-diffusion), DPMSolverSDE of diffusers: 2S with both of its stages
+/// made `ddim{eta}`, and the second asked for at the share r of the step in lambda. Weak order 1.
+/// As published with `brownian_noise`.
 template <class Nodes>
 dpm_solver_singlestep<2, prediction::data, in_lambda<Nodes>> dpm_solver_pp_sde(Nodes nodes,
                                                                                double eta = 1,

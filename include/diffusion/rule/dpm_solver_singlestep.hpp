@@ -23,9 +23,9 @@ struct inner_nodes {
 };
 
 /// Inner nodes at shares of the step in lambda: lambda_k = lambda_t + r_k (lambda_s - lambda_t), by
-/// default r_k = k/K for a step of K evaluations, and none in a step of infinite h. `nodes` gives the node
-/// of any rho = sigma/alpha, for instance nodes_of{schedule}. `calls`, if given, is the number of
-/// evaluations of each step, `shares` the r_k of a step that has them all.
+/// default r_k = k/K for a step of K evaluations, and none in a step of infinite h. `nodes` gives
+/// the node of any rho = sigma/alpha, for instance nodes_of{schedule}. `calls`, if given, is the
+/// number of evaluations of each step, `shares` the r_k of a step that has them all.
 template <class Nodes>
 struct in_lambda {
     Nodes nodes;
@@ -66,8 +66,8 @@ struct in_lambda {
     }
 };
 
-/// Inner nodes that are those of a fine grid between the ends of the step: x is carried over the steps of
-/// a coarse grid (`coarse`), and the network asked at all nodes of the fine one. Throws
+/// Inner nodes that are those of a fine grid between the ends of the step: x is carried over the
+/// steps of a coarse grid (`coarse`), and the network asked at all nodes of the fine one. Throws
 /// std::invalid_argument for a step whose ends are not nodes of it.
 struct at_nodes {
     time_grid fine;
@@ -92,8 +92,8 @@ struct at_nodes {
     }
 };
 
-/// Published variants of the singlestep DPM-Solvers, which differ in their weights alone. D_0, D_1, D_2
-/// are the predictions at t and at the inner nodes.
+/// Published variants of the singlestep DPM-Solvers, which differ in their weights alone. D_0, D_1,
+/// D_2 are the predictions at t and at the inner nodes.
 enum class singlestep_form {
     published,  ///< two evaluations: Phi_0/2 for Phi_1; three: x_s by D_0 and D_2 alone, exactly
     taylor,     ///< exact quadrature through all predictions ("taylor", diffusers' "heun")
@@ -107,8 +107,8 @@ enum class noise_share {
 };
 
 /// Singlestep DPM-Solver of up to K evaluations, on noise (DPM-Solver-1, -2, -3; Lu et al. 2022a,
-/// algorithms 1, 2, 4 and 5) and on data (DPM-Solver++ 2S, 3S; Lu et al. 2022b, algorithm 1). Every stage
-/// is an exponential quadrature through the predictions before it, with the weight that
+/// algorithms 1, 2, 4 and 5) and on data (DPM-Solver++ 2S, 3S; Lu et al. 2022b, algorithm 1). Every
+/// stage is an exponential quadrature through the predictions before it, with the weight that
 /// `exponential_adams` has, so in data prediction for two evaluations
 ///
 ///     x_1 = (sigma_1/sigma_t) x_t - alpha_1 (e^{-r_1 h} - 1) D_0,
@@ -121,16 +121,17 @@ enum class noise_share {
 ///     x_s = (sigma_s/sigma_t) x_t - alpha_s (e^{-h} - 1) D_0
 ///           + alpha_s/r_2 ((e^{-h} - 1)/h + 1) (D_2 - D_0).
 ///
-/// `inner` gives the inner nodes (`in_lambda`, `at_nodes`), and with their number the order of a step:
+/// `inner` gives the inner nodes (`in_lambda`, `at_nodes`), and with their number the order of a
+/// step:
 ///
 ///     singlestep(dpm_solver<3>(nodes_of{schedule}), uniform_lambda(schedule, 10, 1, 1e-3))
 ///     singlestep(dpm_solver_pp<2>(at_nodes{fine}), coarse(fine, call_groups(fine, 2)))
 ///
-/// Order K; with three evaluations for r_2 = 2/3 only, where D_1, which is the least exact, counts least,
-/// and order 2 otherwise. At most K evaluations a step, one in a step of infinite h. With eta > 0 every stage is that
-/// of the SDE, with noise of its own (weak order 1): `brownian_noise` draws the noise of nested intervals
-/// from one path. Throws std::invalid_argument for eta < 0 and for inner nodes that do not lie inside the
-/// step.
+/// Order K; with three evaluations for r_2 = 2/3 only, where D_1, which is the least exact, counts
+/// least, and order 2 otherwise. At most K evaluations a step, one in a step of infinite h. With
+/// eta > 0 every stage is that of the SDE, with noise of its own (weak order 1): `brownian_noise`
+/// draws the noise of nested intervals from one path. Throws std::invalid_argument for eta < 0 and
+/// for inner nodes that do not lie inside the step.
 template <std::size_t K, prediction Prediction, class Inner>
 struct dpm_solver_singlestep {
     static_assert(K >= 1 && K <= 3, "diffusion::dpm_solver_singlestep: K must be 1, 2 or 3");

@@ -28,26 +28,28 @@ struct er_sde_reverse {
     double operator()(double x) const { return x * x; }
 };
 
-/// ER-SDE-Solver-K (Cui et al. 2023, algorithms 1 to 3), K = 1, 2, 3: exponential integrators of an SDE
-/// between the flow and the reverse process. With y = x/alpha, rho = sigma/alpha and r =
+/// ER-SDE-Solver-K (Cui et al. 2023, algorithms 1 to 3), K = 1, 2, 3: exponential integrators of an
+/// SDE between the flow and the reverse process. With y = x/alpha, rho = sigma/alpha and r =
 /// phi(rho_s)/phi(rho_t),
 ///
-///     y_s = r y_t + phi(rho_s) int_{rho_s}^{rho_t} D(rho) phi'/phi^2 drho + sqrt(rho_s^2 - r^2 rho_t^2) z,
+///     y_s = r y_t + phi(rho_s) int_{rho_s}^{rho_t} D(rho) phi'/phi^2 drho
+///           + sqrt(rho_s^2 - r^2 rho_t^2) z,
 ///
-/// with the Taylor polynomial of D = x0-hat in rho at rho_t. `phi` says how much noise there is: x for the
-/// flow (K = 1 is DDIM), x^2 for the reverse SDE (K = 1 is ancestral sampling), or any phi for which
-/// phi(x)/x does not fall. By parts
+/// with the Taylor polynomial of D = x0-hat in rho at rho_t. `phi` says how much noise there is: x
+/// for the flow (K = 1 is DDIM), x^2 for the reverse SDE (K = 1 is ancestral sampling), or any phi
+/// for which phi(x)/x does not fall. By parts
 ///
 ///     phi(rho_s) int (rho - rho_t)^k phi'/phi^2 drho
 ///         = (rho_s - rho_t)^k + k phi(rho_s) int (rho - rho_t)^{k-1}/phi drho,
 ///
-/// so that no derivative is needed; the integral by Gauss-Legendre with 16 points in log(rho), at set-up.
+/// so that no derivative is needed; the integral by Gauss-Legendre with 16 points in log(rho), at
+/// set-up.
 ///
-/// For D' the published K = 3 takes the difference of the two latest D, and so has order 2; `exact` puts
-/// the polynomial through all three, order 3. Orders are those of phi(x) = x; with noise the weak
-/// order, as measured on Gaussian data, is 1 for K = 1 and 2 for K = 2. One evaluation a step; the first
-/// step and the one to clean data have order 1. Throws std::invalid_argument for a phi that is not positive
-/// or for which phi(x)/x falls.
+/// For D' the published K = 3 takes the difference of the two latest D, and so has order 2; `exact`
+/// puts the polynomial through all three, order 3. Orders are those of phi(x) = x; with noise the
+/// weak order, as measured on Gaussian data, is 1 for K = 1 and 2 for K = 2. One evaluation a step;
+/// the first step and the one to clean data have order 1. Throws std::invalid_argument for a phi
+/// that is not positive or for which phi(x)/x falls.
 template <std::size_t K, class Phi = er_sde_noise_scale>
 struct er_sde {
     static_assert(K >= 1 && K <= 3, "diffusion::er_sde: K must be 1, 2 or 3");

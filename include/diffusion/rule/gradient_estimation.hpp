@@ -11,14 +11,17 @@
 
 namespace diffusion {
 
-/// Permenter and Yuan 2023 (algorithm 2): the denoiser taken for a projection on the data, eps-hat is an
-/// estimate of the gradient of the squared distance to them, and is corrected by its latest change,
+/// Permenter and Yuan 2023 (algorithm 2): the denoiser taken for a projection on the data, eps-hat
+/// is an estimate of the gradient of the squared distance to them, and is corrected by its latest
+/// change,
 ///
-///     x_s = (alpha_s/alpha_t) x_t + alpha_s (rho_s - rho_t) (gamma eps-hat_0 + (1 - gamma) eps-hat_1),
+///     x_s = (alpha_s/alpha_t) x_t
+///           + alpha_s (rho_s - rho_t) (gamma eps-hat_0 + (1 - gamma) eps-hat_1),
 ///
-/// rho = sigma/alpha; published for alpha = 1. gamma = 1 is DDIM, 3/2 with equal steps in rho is `lms<2>`.
-/// The published 2 goes further than an integral would, for the sake of the projection: order 1. One
-/// evaluation a step; the first step is DDIM. Throws std::invalid_argument unless gamma is finite.
+/// rho = sigma/alpha; published for alpha = 1. gamma = 1 is DDIM, 3/2 with equal steps in rho is
+/// `lms<2>`. The published 2 goes further than an integral would, for the sake of the projection:
+/// order 1. One evaluation a step; the first step is DDIM. Throws std::invalid_argument unless
+/// gamma is finite.
 struct gradient_estimation {
     double gamma = 2;
     static constexpr std::size_t order = 2;

@@ -34,26 +34,27 @@ struct adaptive_options {
     std::size_t most_attempts = 10000;  ///< in one step of the grid
 };
 
-/// DPM-Solver of adaptive step size (Lu et al. 2022a, appendix C; "dpm_adaptive" of k-diffusion): K = 2 is
-/// DPM-Solver-12, K = 3 is DPM-Solver-23. Each attempt makes two results out of the same evaluations, x_high
-/// of order K (`dpm_solver<K>`) and x_low of order K - 1, and compares them,
+/// DPM-Solver of adaptive step size (Lu et al. 2022a, appendix C; "dpm_adaptive" of k-diffusion),
+/// DPM-Solver-12 for K = 2 and DPM-Solver-23 for K = 3. Each attempt makes two results out of the same
+/// evaluations, x_high of order K (`dpm_solver<K>`) and x_low of order K - 1, and compares them,
 ///
-///     error = RMS of (x_high - x_low)/max(atol, rtol max(|x_low|, |x_low of the last accepted step|));
+///     error = RMS of (x_high - x_low)/max(atol, rtol max(|x_low|, |x_before|)),
 ///
-/// `Control` then accepts x_high or not and chooses the next length.
+/// x_before the x_low of the last accepted one. `Control` then accepts x_high or not and chooses the
+/// next length.
 ///
-/// It runs between the nodes of a grid, as many attempts each as it takes, and arrives at each of them
-/// exactly: two nodes are a whole run, more are where an observer looks. The length goes on from node to
-/// node. Whoever wants to see every attempt owns the loop:
+/// It runs between the nodes of a grid, as many attempts each as it takes, and arrives at each of
+/// them exactly: two nodes are a whole run, more are where an observer looks. The length goes on
+/// from node to node. Whoever wants to see every attempt owns the loop:
 ///
 ///     const auto plan = dpm_adaptive<3>(nodes_of{schedule}, {first, last});
 ///     sample(x, plan, D);
 ///     while (!plan.attempt(0, x, memory, D, noise)) draw(x);
 ///
 /// At most K evaluations an attempt; after a rejection one less, since that at t is kept. Throws
-/// std::invalid_argument for tolerances that are not positive, for a node of infinite lambda (end at a
-/// positive sigma, and let one step of `ddim` follow), and as `ancestral` does; std::runtime_error in a run
-/// whose error is not a number or whose steps do not come to an end.
+/// std::invalid_argument for tolerances that are not positive, for a node of infinite lambda (end
+/// at a positive sigma, and let one step of `ddim` follow), and as `ancestral` does;
+/// std::runtime_error in a run whose error is not a number or whose steps do not come to an end.
 template <std::size_t K, prediction Prediction, class Nodes, class Control = pid_control>
 class adaptive_dpm_solver {
     static_assert(K == 2 || K == 3, "diffusion::dpm_adaptive: K must be 2 or 3");
@@ -147,8 +148,8 @@ public:
         while (!attempt(i, x, mem, denoise, noise)) {}
     }
 
-    /// One attempt on the way to grid()[i + 1]; true if it arrived there. A rejected one leaves x as it
-    /// was.
+    /// One attempt on the way to grid()[i + 1]; true if it arrived there. A rejected one leaves x
+    /// as it was.
     template <tensor X, class D, class Z>
         requires denoiser<D, X> && noise_source<Z, owner_t<X>>
     bool attempt(std::size_t i, X& x, memory<X>& mem, D&& denoise, Z&& noise) const {

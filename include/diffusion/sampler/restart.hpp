@@ -13,24 +13,25 @@
 
 namespace diffusion {
 
-/// One restart interval of Xu et al. 2023: K times the state is noised from t_min up to t_max and brought
-/// down again over N_restart nodes (N_restart - 1 steps). Levels are sigma/alpha.
+/// One restart interval of Xu et al. 2023: K times the state is noised from t_min up to t_max and
+/// brought down again over N_restart nodes (N_restart - 1 steps). Levels are sigma/alpha.
 struct restart_interval {
     std::size_t nodes = 3;    ///< N_restart, with both ends
     std::size_t repeats = 1;  ///< K
     double t_min, t_max;
 };
 
-/// The path of restart sampling (Xu et al. 2023, algorithm 1): the nodes of `grid`, and wherever one of
-/// them is the nearest to the t_min of an interval, K turns up to t_max and down again, over levels with the
-/// spacing of Karras et al. 2022. `nodes` gives the node of any rho = sigma/alpha. The paper solves with
-/// Heun's method:
+/// The path of restart sampling (Xu et al. 2023, algorithm 1): the nodes of `grid`, and wherever
+/// one of them is the nearest to the t_min of an interval, K turns up to t_max and down again, over
+/// levels with the spacing of Karras et al. 2022. `nodes` gives the node of any rho = sigma/alpha.
+/// The paper solves with Heun's method:
 ///
 ///     const auto grid = grid_of_sigmas(schedule, karras_sigmas(18, range));
 ///     singlestep(heun{}, restart_path(grid, nodes_of{schedule}, {{3, 2, 0.06, 0.30}}))
 ///
-/// which takes 2 * 18 - 1 + 2 * 2 * 2 = 43 evaluations. Throws std::invalid_argument unless an interval has
-/// at least 2 nodes, its t_max is finite and above the level where it starts, and t_min is positive.
+/// which takes 2 * 18 - 1 + 2 * 2 * 2 = 43 evaluations. Throws std::invalid_argument unless an
+/// interval has at least 2 nodes, its t_max is finite and above the level where it starts, and
+/// t_min is positive.
 template <class Nodes>
 resampling_path restart_path(const time_grid& grid, const Nodes& nodes,
                              const std::vector<restart_interval>& intervals) {

@@ -6,15 +6,16 @@
 
 namespace diffusion {
 
-/// What the control of a step's length remembers: the length h in lambda to try next, and 1/error of the
-/// latest attempt and of the two accepted before it.
+/// What the control of a step's length remembers: the length h in lambda to try next, and 1/error
+/// of the latest attempt and of the two accepted before it.
 struct step_control {
     double h;
     std::array<double, 3> inverse_errors{};
 };
 
-/// A controller of proportional, integral and derivative terms (Soederlind 2003; as in k-diffusion): with
-/// e_0 = 1/error now and e_1, e_2 those of the accepted steps before, k the order,
+/// A controller of proportional, integral and derivative terms (Soederlind 2003; as in
+/// k-diffusion): with e_0 = 1/error now and e_1, e_2 those of the accepted steps before, k the
+/// order,
 ///
 ///     factor = e_0^{(P+I+D)/k} e_1^{-(P+2D)/k} e_2^{D/k},    factor <- 1 + atan(factor - 1),
 ///

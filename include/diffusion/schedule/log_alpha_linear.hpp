@@ -10,10 +10,10 @@
 
 namespace diffusion {
 
-/// The levels i = 0 .. T-1 of a variance-preserving discrete schedule at the times (i + 1)/T in (0, 1],
-/// with log(alpha) linear in t between two of them (Lu et al. 2022a, appendix D.1). The schedule itself
-/// has lambda linear there. Throws std::invalid_argument for a schedule of fewer than 2 levels or with
-/// alpha = 0, and for t outside [1/T, 1].
+/// The levels i = 0 .. T-1 of a variance-preserving discrete schedule at the times (i + 1)/T in (0,
+/// 1], with log(alpha) linear in t between two of them (Lu et al. 2022a, appendix D.1). The
+/// schedule itself has lambda linear there. Throws std::invalid_argument for a schedule of fewer
+/// than 2 levels or with alpha = 0, and for t outside [1/T, 1].
 template <discrete_noise_schedule S>
 class log_alpha_linear {
 public:
