@@ -1,5 +1,5 @@
-// Euler, Euler ancestral and Heun against diffusers' EulerDiscreteScheduler, EulerAncestralDiscreteScheduler
-// and HeunDiscreteScheduler.
+// Euler, Euler ancestral and Heun against diffusers' EulerDiscreteScheduler,
+// EulerAncestralDiscreteScheduler and HeunDiscreteScheduler.
 
 #include <algorithm>
 #include <cmath>
@@ -22,8 +22,8 @@ using namespace golden;
 
 namespace {
 
-/// The error of a run in float, in units of what rounding explains: x begins at up to 20000 times its
-/// final size, with a float's 7 digits of that.
+/// The error of a run in float, in units of what rounding explains: x begins at up to 20000 times
+/// its final size, with a float's 7 digits of that.
 double float_share(const record& c, const std::vector<float>& x) {
     const double limit = 1e-5 + 10 * float_deviation(c) + 1e-8 * c.number("init_noise_sigma", 1);
     return final_error(c, x) / limit;

@@ -149,7 +149,8 @@ TEST_CASE("EDM's samplers are Heun's method with churn, and Euler's and Heun's i
 }
 
 TEST_CASE("the reference's ablation sampler turns rounding into noise where there is no churn") {
-    // of edm-20: sigma(t)^2 = e^{beta_d t^2/2 + beta_min t} - 1 and its inverse, as they are written there
+    // of edm-20: sigma(t)^2 = e^{beta_d t^2/2 + beta_min t} - 1 and its inverse, as they are
+    // written there
     const double low = std::log(0.002 * 0.002 + 1), high = std::log(80.0 * 80.0 + 1);
     const double beta_d = 2 * (low / 1e-3 - high) / (1e-3 - 1), beta_min = high - 0.5 * beta_d;
     const auto sigma = [&](double t) {

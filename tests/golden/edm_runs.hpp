@@ -13,8 +13,8 @@
 
 namespace golden {
 
-/// The grid of a diffusers scheduler on EDM's levels. One to the lowest level stands on it twice in the reference, but for rounding; its last step
-/// does nothing and is left out.
+/// The grid of a diffusers scheduler on EDM's levels. One to the lowest level stands on it twice in
+/// the reference, but for rounding; its last step does nothing and is left out.
 inline diffusion::time_grid edm_grid(const record& c) {
     const std::size_t n = c.count("set_timesteps.num_inference_steps");
     const diffusion::sigma_range range{c.number("config.sigma_min", 0.002),

@@ -1,5 +1,5 @@
-// The samplers of k-diffusion; sample_lms is in lms.cpp, sample_dpm_fast and sample_dpm_adaptive are in
-// files of their own.
+// The samplers of k-diffusion; sample_lms is in lms.cpp, sample_dpm_fast and sample_dpm_adaptive
+// are in files of their own.
 
 #include <cmath>
 #include <cstddef>

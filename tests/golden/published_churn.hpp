@@ -15,9 +15,9 @@ struct affine_reading {
     double skip, out;
 };
 
-/// Euler's step from sigma_hat = (1 + gamma) sigma, where the state is x + std z but F was asked for at
-/// (x, sigma). `reading` tells x0-hat from F at a sigma; the reference takes it at sigma_hat (risen) or at
-/// the old sigma. In sigma space.
+/// Euler's step from sigma_hat = (1 + gamma) sigma, where the state is x + std z but F was asked
+/// for at (x, sigma). `reading` tells x0-hat from F at a sigma; the reference takes it at sigma_hat
+/// (risen) or at the old sigma. In sigma space.
 struct published_churn {
     diffusion::churn how;
     std::function<affine_reading(double)> reading;

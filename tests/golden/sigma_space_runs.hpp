@@ -1,6 +1,6 @@
 #pragma once
-// What the runs of solvers in sigma space share: x = x_0 + sigma eps, so that alpha = 1 on every node,
-// whatever schedule the levels come from.
+// What the runs of solvers in sigma space share: x = x_0 + sigma eps, so that alpha = 1 on every
+// node, whatever schedule the levels come from.
 
 #include <algorithm>
 #include <cmath>
@@ -20,8 +20,8 @@
 
 namespace golden {
 
-/// Whether the references raise alpha-bar of the noisiest time from 0 to 2^-24, above its neighbour,
-/// so that sigma/alpha stays finite.
+/// Whether the references raise alpha-bar of the noisiest time from 0 to 2^-24, above its
+/// neighbour, so that sigma/alpha stays finite.
 inline bool raises_last_alpha(const record& c) {
     return c.flag("config.rescale_betas_zero_snr", false);
 }
@@ -56,8 +56,8 @@ inline schedule sigma_space_schedule(const record& c) {
 }
 
 /// The grid of a diffusers scheduler in sigma space: times that need not be integers, or a list of
-/// levels between the first and the last of them; to clean data or to the schedule's first level. If the
-/// grid is at that level already, the reference's last step is empty, and left out here.
+/// levels between the first and the last of them; to clean data or to the schedule's first level.
+/// If the grid is at that level already, the reference's last step is empty, and left out here.
 inline diffusion::time_grid sigma_space_grid(const record& c, const schedule& levels,
                                              diffusion::told_time told) {
     using diffusion::sigma_range, diffusion::time_grid;
@@ -133,8 +133,8 @@ any_denoiser<T> sigma_space_denoiser(const record& c) {
     return any_denoiser<T>::of(denoise);
 }
 
-/// The noise of the references' call k = draws step + (number of the draw in its step), for those that
-/// draw in every step, whether or not they need the noise.
+/// The noise of the references' call k = draws step + (number of the draw in its step), for those
+/// that draw in every step, whether or not they need the noise.
 struct noise_of_step {
     std::uint64_t draws = 1;
 
@@ -158,8 +158,8 @@ trajectory<T> run_from(double sigma, const Sampler& sampler, any_denoiser<T> den
     return path;
 }
 
-/// The same, but its `steps` are the states, in sigma space, at which the network was asked in every
-/// `stride`-th call but the first, for references that show x there.
+/// The same, but its `steps` are the states, in sigma space, at which the network was asked in
+/// every `stride`-th call but the first, for references that show x there.
 template <class T, class Sampler, class Noise = counted_noise>
 trajectory<T> run_asked_from(double sigma, const Sampler& sampler, const any_denoiser<T>& denoise,
                              std::size_t stride, Noise noise = {}) {
@@ -214,8 +214,8 @@ inline diffusion::time_grid k_diffusion_grid(const record& c) {
     return grid;
 }
 
-/// k-diffusion shows x where it asks the network first in a step: the error in steps 1, 2, 3, and at the
-/// end.
+/// k-diffusion shows x where it asks the network first in a step: the error in steps 1, 2, 3, and
+/// at the end.
 inline double k_diffusion_error(const record& c, const trajectory<double>& path) {
     double error = final_error(c, path.last);
     for (std::size_t i = 0; i < 3; ++i) {

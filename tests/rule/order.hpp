@@ -35,8 +35,8 @@ struct equal_time {
     }
 };
 
-/// log2 of the ratio of the errors with n and 2 n steps, each the largest on three intervals, since on
-/// one of them leading terms of the error may happen to cancel. `make` makes a plan of a grid.
+/// log2 of the ratio of the errors with n and 2 n steps, each the largest on three intervals, since
+/// on one of them leading terms of the error may happen to cancel. `make` makes a plan of a grid.
 template <class Make, class Grid = equal_lambda>
 double measured_order_of(Make make, std::size_t n = 64, Grid grid = {}) {
     const support::gaussian_toy toy{0.7, 0.5};
@@ -82,8 +82,9 @@ double measured_singlestep_order(const Rule& rule, std::size_t n = 16, Grid grid
     return std::log2(worst(n) / worst(2 * n));
 }
 
-/// The variance at the end of a run of a singlestep rule on data of the toy, without any randomness: the
-/// denoiser is linear, so every state is a linear combination of x and the draws of its step.
+/// The variance at the end of a run of a singlestep rule on data of the toy, without any
+/// randomness: the denoiser is linear, so every state is a linear combination of x and the draws of
+/// its step.
 template <class Plan>
 double variance_at_end(const Plan& plan, const support::gaussian_toy& toy, double variance) {
     for (std::size_t i = 0; i < plan.size(); ++i) {
@@ -113,8 +114,8 @@ double variance_at_end(const Plan& plan, const support::gaussian_toy& toy, doubl
     return variance;
 }
 
-/// The weak order of a stochastic singlestep rule, from the error of the variance. On equal steps of
-/// lambda, in which no leading term cancels.
+/// The weak order of a stochastic singlestep rule, from the error of the variance. On equal steps
+/// of lambda, in which no leading term cancels.
 template <class Rule>
 double measured_weak_order(const Rule& rule, std::size_t n = 64) {
     const support::gaussian_toy toy{0.7, 0.5};

@@ -10,10 +10,10 @@
 
 namespace diffusion {
 
-/// Another source whose noise of steps is multiplied by a factor, the "s_noise" of k-diffusion's samplers
-/// (Karras et al. 2022, section 4, S_noise: slightly above 1 against networks that remove too much). The
-/// noise of other streams, such as that of the start, stays as it is. Throws std::invalid_argument unless
-/// the factor is finite and not negative.
+/// Another source whose noise of steps is multiplied by a factor, the "s_noise" of k-diffusion's
+/// samplers (Karras et al. 2022, section 4, S_noise: slightly above 1 against networks that remove
+/// too much). The noise of other streams, such as that of the start, stays as it is. Throws
+/// std::invalid_argument unless the factor is finite and not negative.
 template <class Noise>
 struct scaled_noise {
     Noise noise;

@@ -14,20 +14,20 @@
 
 namespace diffusion {
 
-/// How much noise algorithm 2 of Karras et al. 2022 adds: S_churn (over all steps), S_tmin and S_tmax
-/// (levels rho = sigma/alpha between which it does), S_noise (the standard deviation of z).
+/// How much noise algorithm 2 of Karras et al. 2022 adds: S_churn (over all steps), S_tmin and
+/// S_tmax (levels rho = sigma/alpha between which it does), S_noise (the standard deviation of z).
 struct churn {
     double amount = 0, from = 0, to = std::numeric_limits<double>::infinity(), noise = 1;
 };
 
-/// A singlestep rule with churn: before step i of n the state is noised to rho_hat = (1 + gamma) rho_t,
-/// gamma = min(S_churn/n, sqrt(2) - 1), by q(x_that | x_t), and the step goes from there. `nodes` gives
-/// the node of any rho:
+/// A singlestep rule with churn: before step i of n the state is noised to rho_hat = (1 + gamma)
+/// rho_t, gamma = min(S_churn/n, sqrt(2) - 1), by q(x_that | x_t), and the step goes from there.
+/// `nodes` gives the node of any rho:
 ///
 ///     singlestep(churned(heun{}, nodes_of{schedule}, {.amount = 40}), grid)
 ///
-/// Throws std::invalid_argument for a negative amount, from or noise, for from > to, and where `nodes`
-/// refuses rho_hat.
+/// Throws std::invalid_argument for a negative amount, from or noise, for from > to, and where
+/// `nodes` refuses rho_hat.
 template <singlestep_rule Rule, class Nodes>
 struct churned {
     Rule rule;

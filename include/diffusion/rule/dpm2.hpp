@@ -8,8 +8,9 @@
 
 namespace diffusion {
 
-/// "DPM2" ("KDPM2"; Karras et al. 2022 and k-diffusion after Lu et al. 2022a, algorithm 1): a step by the
-/// slope eps-hat of dy/drho = eps-hat, y = x/alpha and rho = sigma/alpha, at the middle r in log rho,
+/// "DPM2" ("KDPM2"; Karras et al. 2022 and k-diffusion after Lu et al. 2022a, algorithm 1): a step
+/// by the slope eps-hat of dy/drho = eps-hat, y = x/alpha and rho = sigma/alpha, at the middle r in
+/// log rho,
 ///
 ///     y_r = y_t + (rho_r - rho_t) eps-hat(x_t, t),     rho_r = sqrt(rho_t rho_s),
 ///     y_s = y_t + (rho_s - rho_t) eps-hat(x_r, r),
@@ -24,8 +25,8 @@ auto dpm2(Nodes nodes) {
     return dpm_solver<2>(std::move(nodes));
 }
 
-/// "DPM2 ancestral" ("KDPM2 ancestral", Crowson 2022, k-diffusion). With eta = 1 the middle is the grid's
-/// own next level.
+/// "DPM2 ancestral" ("KDPM2 ancestral", Crowson 2022, k-diffusion). With eta = 1 the middle is the
+/// grid's own next level.
 template <class Nodes>
 auto dpm2_ancestral(Nodes nodes, double eta = 1) {
     return ancestral(dpm2(std::move(nodes)), eta);

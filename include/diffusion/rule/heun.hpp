@@ -11,8 +11,8 @@ namespace diffusion {
 
 namespace detail {
 
-/// An Euler step in rho from t to r, then one from t to s by (1 - weight) of the slope at t and weight of
-/// that at r. There is no r in a step to clean data.
+/// An Euler step in rho from t to r, then one from t to s by (1 - weight) of the slope at t and
+/// weight of that at r. There is no r in a step to clean data.
 template <class R>
 stages<2> two_slopes(const grid_step& step, const char* function, R&& r_of, double weight) {
     const auto& [i, n, t, s] = step;
@@ -32,8 +32,8 @@ stages<2> two_slopes(const grid_step& step, const char* function, R&& r_of, doub
 ///     y_1 = (alpha_s/alpha_t) x_t + b eps-hat(x_t, t),     b = alpha_s (rho_s - rho_t),
 ///     x_s = (alpha_s/alpha_t) x_t + b/2 (eps-hat(x_t, t) + eps-hat(y_1, s)).
 ///
-/// Order 2 in rho. Two evaluations a step, one in a step to clean data. Deterministic; `churned` adds
-/// the noise of their algorithm 2. Throws std::invalid_argument where alpha = 0.
+/// Order 2 in rho. Two evaluations a step, one in a step to clean data. Deterministic; `churned`
+/// adds the noise of their algorithm 2. Throws std::invalid_argument where alpha = 0.
 struct heun {
     static constexpr std::size_t evaluations = 2;
     static constexpr prediction combines = prediction::noise;
@@ -44,15 +44,15 @@ struct heun {
     }
 };
 
-/// The family of Karras et al. 2022, algorithm 3 (appendix D.2): the second slope is taken at the share
-/// 0 < share <= 1 of the step,
+/// The family of Karras et al. 2022, algorithm 3 (appendix D.2): the second slope is taken at the
+/// share 0 < share <= 1 of the step,
 ///
 ///     y_r = y_t + (rho_r - rho_t) eps-hat(x_t, t),     rho_r = rho_t + share (rho_s - rho_t),
-///     y_s = y_t + (rho_s - rho_t) ((1 - 1/(2 share)) eps-hat(x_t, t) + 1/(2 share) eps-hat(x_r, r)).
+///     y_s = y_t + (rho_s - rho_t) ((1 - w) eps-hat(x_t, t) + w eps-hat(x_r, r)),  w = 1/(2 share).
 ///
 /// share (their "alpha") = 1 is `heun`, 1/2 the midpoint method, 2/3 Ralston's. Order 2 in rho, two
-/// evaluations a step, one in a step to clean data. Throws std::invalid_argument where alpha = 0, and
-/// for a share outside (0, 1].
+/// evaluations a step, one in a step to clean data. Throws std::invalid_argument where alpha = 0,
+/// and for a share outside (0, 1].
 template <class Nodes>
 struct second_slope {
     Nodes nodes;

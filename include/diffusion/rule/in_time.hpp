@@ -20,8 +20,8 @@ struct level_rates {
 
 namespace detail {
 
-/// The probability-flow ODE (Song et al. 2021, eq. 13; Karras et al. 2022, eq. 81) is linear in x and
-/// D(x, t), dx/dt = p x + q D:   p = sigma'/sigma,   q = alpha' - alpha sigma'/sigma.
+/// The probability-flow ODE (Song et al. 2021, eq. 13; Karras et al. 2022, eq. 81) is linear in x
+/// and D(x, t), dx/dt = p x + q D:   p = sigma'/sigma,   q = alpha' - alpha sigma'/sigma.
 struct flow_slope {
     double p, q;
 
@@ -34,10 +34,10 @@ struct flow_slope {
 
 }  // namespace detail
 
-/// Euler's method in t: x_s = x_t + (s - t) dx/dt, for a schedule and time of any kind. Unlike `ddim` and
-/// `euler` it is not exact for constant x0-hat, and a step to clean data leaves some noise. `rates` gives
-/// the level_rates at a node, for instance {0, 1} at every node of edm_schedule, where it is `euler`.
-/// Order 1 in t, one evaluation a step.
+/// Euler's method in t: x_s = x_t + (s - t) dx/dt, for a schedule and time of any kind. Unlike
+/// `ddim` and `euler` it is not exact for constant x0-hat, and a step to clean data leaves some
+/// noise. `rates` gives the level_rates at a node, for instance {0, 1} at every node of
+/// edm_schedule, where it is `euler`. Order 1 in t, one evaluation a step.
 template <class Rates>
 struct euler_in_time {
     Rates rates;
@@ -53,14 +53,14 @@ struct euler_in_time {
 template <class Rates>
 euler_in_time(Rates) -> euler_in_time<Rates>;
 
-/// Heun's method in t (Karras et al. 2022, algorithm 1 with their general sigma(t) and s(t)): the mean of
-/// the slopes at both ends,
+/// Heun's method in t (Karras et al. 2022, algorithm 1 with their general sigma(t) and s(t)): the
+/// mean of the slopes at both ends,
 ///
 ///     y   = (1 + h p_t) x_t + h q_t D(x_t, t),                           h = s - t,
 ///     x_s = x_t + h/2 (p_t x_t + q_t D(x_t, t) + p_s y + q_s D(y, s)).
 ///
-/// Order 2 in t. Two evaluations a step; one, of Euler's method, in a step to clean data. `heun` and
-/// `flow_heun` are this in better times.
+/// Order 2 in t. Two evaluations a step; one, of Euler's method, in a step to clean data. `heun`
+/// and `flow_heun` are this in better times.
 template <class Rates>
 struct heun_in_time {
     Rates rates;

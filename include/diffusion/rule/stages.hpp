@@ -36,8 +36,9 @@ struct stages {
     std::array<gaussian_kernel<K>, K> to{};
 };
 
-/// A singlestep rule turns a step of the grid into stages. Semantics: it is pure; `evaluations` is the
-/// most that a step takes; `combines` says whether the m_k are x0-hat (data) or eps-hat (noise).
+/// A singlestep rule turns a step of the grid into stages. Semantics: it is pure; `evaluations` is
+/// the most that a step takes; `combines` says whether the m_k are x0-hat (data) or eps-hat
+/// (noise).
 template <class R>
 concept singlestep_rule = requires(const R& rule, const grid_step& step) {
     requires R::evaluations >= 1;
@@ -46,7 +47,8 @@ concept singlestep_rule = requires(const R& rule, const grid_step& step) {
     { rule(step) } -> std::same_as<stages<R::evaluations>>;
 };
 
-/// A multistep rule of order 1 needs no past, so it is a singlestep rule too; it converts by itself.
+/// A multistep rule of order 1 needs no past, so it is a singlestep rule too; it converts by
+/// itself.
 template <multistep_rule Rule>
     requires(Rule::order == 1 && Rule::extrapolates != prediction::data_and_noise)
 struct one_evaluation {
@@ -63,9 +65,9 @@ struct one_evaluation {
 
 namespace detail {
 
-/// A step of two stages, out of one-evaluation steps: `to_r` leads from t to r, where the network is
-/// asked again, and `to_s` leads from t to s with (1 - weight) m_0 + weight m_1 for its prediction. Most
-/// methods of order 2 are this. With s clean the step is `to_s` alone.
+/// A step of two stages, out of one-evaluation steps: `to_r` leads from t to r, where the network
+/// is asked again, and `to_s` leads from t to s with (1 - weight) m_0 + weight m_1 for its
+/// prediction. Most methods of order 2 are this. With s clean the step is `to_s` alone.
 inline stages<2> two_stages(const node& t, const node& r, const node& s,
                             const gaussian_kernel<1>& to_r, const gaussian_kernel<1>& to_s,
                             double weight) {

@@ -22,14 +22,14 @@
 
 namespace diffusion {
 
-/// A walk over noise levels that also goes back up: in a step from t to a noisier s the state is noised
-/// by q(x_s | x_t) and no network is asked. For resampling (RePaint) and restart sampling.
+/// A walk over noise levels that also goes back up: in a step from t to a noisier s the state is
+/// noised by q(x_s | x_t) and no network is asked. For resampling (RePaint) and restart sampling.
 struct resampling_path {
     std::vector<node> nodes;
 };
 
-/// The sampler of singlestep rules with at most K evaluations, whatever the rule: it holds the stages
-/// of all steps. `singlestep` makes them.
+/// The sampler of singlestep rules with at most K evaluations, whatever the rule: it holds the
+/// stages of all steps. `singlestep` makes them.
 template <std::size_t K, prediction Combines>
 class staged {
 public:
@@ -137,17 +137,17 @@ private:
     bool keeps_start_ = false, draws_noise_ = false;
 };
 
-/// The sampler of a singlestep rule on a grid. All coefficients are computed here, once, in double; a
-/// step is one pass over memory for each evaluation, and one more if there are several.
+/// The sampler of a singlestep rule on a grid. All coefficients are computed here, once, in double;
+/// a step is one pass over memory for each evaluation, and one more if there are several.
 ///
 ///     singlestep(heun{}, grid_of_sigmas(schedule, karras_sigmas(18, range)))
 ///
-/// A multistep rule of order 1, such as `ddim`, is a singlestep rule too, and gives the same numbers.
-/// On a `resampling_path` the rule takes the steps down, and the forward process those up.
+/// A multistep rule of order 1, such as `ddim`, is a singlestep rule too, and gives the same
+/// numbers. On a `resampling_path` the rule takes the steps down, and the forward process those up.
 ///
-/// Throws std::invalid_argument for a grid of fewer than 2 nodes, one whose noise level does not fall
-/// (or, in an inversion, rise) strictly, a path that stays on a level, values that are not finite, and
-/// where a coefficient would not be finite.
+/// Throws std::invalid_argument for a grid of fewer than 2 nodes, one whose noise level does not
+/// fall (or, in an inversion, rise) strictly, a path that stays on a level, values that are not
+/// finite, and where a coefficient would not be finite.
 template <singlestep_rule Rule>
 class singlestep : public staged<Rule::evaluations, Rule::combines> {
     using base = staged<Rule::evaluations, Rule::combines>;
