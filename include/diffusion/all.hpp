@@ -42,6 +42,7 @@
 #include <diffusion/sampler/dpm_fast.hpp>
 #include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/learned_variance.hpp>
+#include <diffusion/sampler/make_sampler.hpp>
 #include <diffusion/sampler/pndm.hpp>
 #include <diffusion/sampler/predictor_corrector.hpp>
 #include <diffusion/sampler/projected.hpp>

@@ -15,8 +15,8 @@ namespace diffusion {
 template <tensor X>
 class any_denoiser;
 
-/// A look at a denoiser of any type, which must outlive it. It is a denoiser itself, with all optional
-/// members: those that the other lacks do here what the library does without them, but for
+/// A look at a denoiser of any type, which must outlive it. It is a denoiser itself, with all
+/// optional members: those that the other lacks do here what the library does without them, but for
 /// with_variance, which throws std::logic_error then.
 template <tensor X>
 class denoiser_ref {
@@ -73,7 +73,8 @@ private:
     const calls* calls_;
 };
 
-/// A denoiser of any type, owned. Where it is built out of settings that are known at run time only:
+/// A denoiser of any type, owned. Where it is built out of settings that are known at run time
+/// only:
 ///
 ///     any_denoiser<X> D = clips ? any_denoiser<X>(clipped(predicts_noise(net)))
 ///                               : any_denoiser<X>(predicts_noise(net));

@@ -1,6 +1,6 @@
 #pragma once
-// L5: a sampler whose method is chosen at run time. What is hidden is a whole step: one indirect call
-// per step, however many rules or stages it has.
+// L5: a sampler whose method is chosen at run time. What is hidden is a whole step: one indirect
+// call per step, however many rules or stages it has.
 
 #include <cstddef>
 #include <memory>
@@ -40,8 +40,8 @@ private:
 ///     any_sampler<X> s = heun_wanted ? any_sampler<X>(singlestep(heun{}, grid))
 ///                                    : any_sampler<X>(multistep(ddim{}, grid));
 ///
-/// A copy shares the plan, which is const, also between threads. `init` alone allocates: the memory of
-/// the method inside, and one place to keep it.
+/// A copy shares the plan, which is const, also between threads. `init` alone allocates: the memory
+/// of the method inside, and one place to keep it.
 template <tensor X>
 class any_sampler {
     struct memory_base {

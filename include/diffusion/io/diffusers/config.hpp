@@ -28,20 +28,20 @@ namespace diffusion::io {
 /// What the reference is told beside its config, when the steps are chosen (`set_timesteps`) and in
 /// each step. Where something is not said, the class's own default holds.
 struct run_options {
-    std::vector<double> timesteps;          ///< the times themselves, noisiest first
-    std::vector<double> sigmas;             ///< ... or the noise levels
-    std::optional<double> mu;               ///< the shift of use_dynamic_shifting; see `image_mu`
-    std::optional<double> eta;              ///< share of fresh noise of DDIM, TCD, RePaint
+    std::vector<double> timesteps{};        ///< the times themselves, noisiest first
+    std::vector<double> sigmas{};           ///< ... or the noise levels
+    std::optional<double> mu{};             ///< the shift of use_dynamic_shifting; see `image_mu`
+    std::optional<double> eta{};            ///< share of fresh noise of DDIM, TCD, RePaint
     bool use_clipped_model_output = false;  ///< DDIM
-    churn stir;                             ///< Euler, Heun
-    std::optional<double> s_noise;          ///< standard deviation of z
+    churn stir{};                           ///< Euler, Heun
+    std::optional<double> s_noise{};        ///< standard deviation of z
     std::size_t order = 4;                  ///< LMS
-    std::optional<constant_tau> tau;        ///< SA-Solver
+    std::optional<constant_tau> tau{};      ///< SA-Solver
     double strength = 1;                    ///< LCM
-    std::optional<std::size_t> original_inference_steps;  ///< LCM, TCD
-    std::size_t jump_length = 10, jump_n_sample = 10;     ///< RePaint
-    bool prev_timestep = true;                            ///< UnCLIP: false is Python's None
-    std::size_t items = 1;                                ///< of the batch; ScoreSdeVe
+    std::optional<std::size_t> original_inference_steps{};  ///< LCM, TCD
+    std::size_t jump_length = 10, jump_n_sample = 10;       ///< RePaint
+    bool prev_timestep = true;                              ///< UnCLIP: false is Python's None
+    std::size_t items = 1;                                  ///< of the batch; ScoreSdeVe
 };
 
 /// A scheduler of diffusers, as its scheduler_config.json has it: the class and all fields of all

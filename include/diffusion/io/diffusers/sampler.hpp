@@ -16,6 +16,7 @@
 
 #include <diffusion/denoiser/precondition.hpp>
 #include <diffusion/detail/require.hpp>
+#include <diffusion/detail/with_order.hpp>
 #include <diffusion/grid/call_groups.hpp>
 #include <diffusion/grid/time_grid.hpp>
 #include <diffusion/io/diffusers/nodes.hpp>
@@ -238,14 +239,6 @@ struct at_most : Rule {
     }
 };
 
-/// Calls f(integral_constant) with an order of 1 .. Most that is known at run time only.
-template <std::size_t Most, class F>
-auto with_order(std::size_t order, F f) {
-    if constexpr (Most > 1)
-        if (order < Most) return with_order<Most - 1>(order, f);
-    return f(std::integral_constant<std::size_t, Most>{});
-}
-
 /// The order of step i of DPM-Solver, which falls towards the end of short runs.
 inline auto falling_orders(const scheduler_config& c, const config_steps& steps, bool first_last) {
     const std::size_t n = steps.size() + (steps.ends_empty ? 1 : 0);
@@ -289,7 +282,7 @@ any_sampler<X> unipc_of(const scheduler_config& c, const config_steps& steps) {
         c.solver_type == "bh1" ? bh1 : bh2,
         c.lower_order_final ? last_steps::falling_order : last_steps::full_order,
         c.disable_corrector};
-    return with_order<3>(c.solver_order, [&](auto order) {
+    return diffusion::detail::with_order<3>(c.solver_order, [&](auto order) {
         return any_sampler<X>(unipc<order(), Prediction>(grid, options));
     });
 }
@@ -299,7 +292,7 @@ any_sampler<X> sa_solver_of(const scheduler_config& c, const config_steps& steps
                             const constant_tau& tau) {
     time_grid grid = steps.grid;
     if (steps.ends_empty) grid.push_back(grid.back());
-    return with_order<4>(c.corrector_order, [&](auto order) {
+    return diffusion::detail::with_order<4>(c.corrector_order, [&](auto order) {
         return any_sampler<X>(predictor_corrector(
             at_most(sa_predictor<4, Prediction>{tau}, c.predictor_order),
             sa_corrector<order(), Prediction>{tau}, grid,
@@ -439,7 +432,7 @@ any_sampler<X> scheduler_config::sampler(std::size_t n, const run_options& run) 
                           "EDMDPMSolverMultistepScheduler", "CosineDPMSolverMultistepScheduler"}))
         return dpm_solver_of<X>(*this, steps);
     if (class_name == "DEISMultistepScheduler")
-        return with_order<3>(solver_order, [&](auto order) {
+        return diffusion::detail::with_order<3>(solver_order, [&](auto order) {
             return any_sampler<X>(
                 on_steps(deis<order()>{}, steps, falling_orders(*this, steps, false)));
         });
@@ -456,13 +449,14 @@ any_sampler<X> scheduler_config::sampler(std::size_t n, const run_options& run) 
         return skip_prk_steps ? plms_of<X>(*this, steps) : prk_of<X>(*this, steps);
     if (class_name == "IPNDMScheduler") return by(ipndm_of_reference{});
     if (class_name == "DPMSolverSinglestepScheduler")
-        return with_order<3>(solver_order, [&](auto order) {
+        return diffusion::detail::with_order<3>(solver_order, [&](auto order) {
             return algorithm_type == "dpmsolver"
                        ? singlestep_dpm_of<X, order(), prediction::noise>(*this, steps)
                        : singlestep_dpm_of<X, order(), prediction::data>(*this, steps);
         });
     if (class_name == "LMSDiscreteScheduler")
-        return with_order<4>(run.order, [&](auto order) { return by(lms<order()>{}); });
+        return diffusion::detail::with_order<4>(run.order,
+                                                [&](auto order) { return by(lms<order()>{}); });
     const auto with_noise = [&](auto method) {
         const double factor = run.s_noise.value_or(s_noise);
         return factor == 1 ? any_sampler<X>(std::move(method))

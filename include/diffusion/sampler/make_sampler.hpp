@@ -1,0 +1,398 @@
+#pragma once
+// L5: samplers by their names, for programs that choose at run time. This header includes every
+// method of the library.
+
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <diffusion/detail/require.hpp>
+#include <diffusion/detail/with_order.hpp>
+#include <diffusion/grid/time_grid.hpp>
+#include <diffusion/kernel/posterior.hpp>
+#include <diffusion/rule/ancestral_flow.hpp>
+#include <diffusion/rule/churn.hpp>
+#include <diffusion/rule/consistency.hpp>
+#include <diffusion/rule/ddim.hpp>
+#include <diffusion/rule/ddpm.hpp>
+#include <diffusion/rule/deis.hpp>
+#include <diffusion/rule/dpm2.hpp>
+#include <diffusion/rule/dpm_solver.hpp>
+#include <diffusion/rule/dpm_solver_pp_2s.hpp>
+#include <diffusion/rule/dpm_solver_singlestep.hpp>
+#include <diffusion/rule/euler.hpp>
+#include <diffusion/rule/exponential_adams.hpp>
+#include <diffusion/rule/flow_heun.hpp>
+#include <diffusion/rule/heun.hpp>
+#include <diffusion/rule/ipndm.hpp>
+#include <diffusion/rule/lms.hpp>
+#include <diffusion/rule/reverse_diffusion.hpp>
+#include <diffusion/rule/rule.hpp>
+#include <diffusion/rule/unipc.hpp>
+#include <diffusion/sampler/any_sampler.hpp>
+#include <diffusion/sampler/dpm_adaptive.hpp>
+#include <diffusion/sampler/langevin.hpp>
+#include <diffusion/sampler/learned_variance.hpp>
+#include <diffusion/sampler/multistep.hpp>
+#include <diffusion/sampler/pndm.hpp>
+#include <diffusion/sampler/repaint.hpp>
+#include <diffusion/sampler/sa_solver.hpp>
+#include <diffusion/sampler/singlestep.hpp>
+#include <diffusion/sampler/unipc.hpp>
+#include <diffusion/tensor/std.hpp>
+
+namespace diffusion {
+
+/// What a method may be told beside its grid. Each has some of these; what is left out has the
+/// method's own default.
+struct sampler_options {
+    std::optional<double> eta{};                   ///< share of fresh noise; gamma of TCD
+    std::optional<std::size_t> order{};            ///< the K of lms<K> and its kin
+    std::optional<std::size_t> corrector_order{};  ///< the C of sa_solver<P, C>
+    std::optional<prediction> on{};                ///< data or noise, what is extrapolated
+    std::optional<last_steps> ending{};            ///< how a multistep method ends
+    std::optional<two_node_form> form{};           ///< midpoint, heun, or bh1 and bh2 of UniPC
+    std::optional<singlestep_form> stages{};       ///< of singlestep DPM-Solvers
+    std::optional<reverse_variance> variance{};    ///< DDPM's
+    std::optional<variance_output> output{};       ///< what a learned variance is
+    std::optional<churn> stir{};                   ///< noise before a step
+    std::optional<double> tau{};                   ///< SA-Solver's noise
+    std::optional<double> floor{};                 ///< of consistency_sampling
+    std::optional<langevin> corrections{};         ///< at every level
+    std::optional<repaint_jumps> jumps{};          ///< of RePaint
+    std::optional<adaptive_options> adaptive{};    ///< tolerances of dpm_adaptive
+};
+
+namespace detail {
+
+struct no_schedule {};
+
+/// A schedule (or none), a grid and options; notes which of the options a method asks for.
+template <tensor X, class S>
+class sampler_request {
+public:
+    sampler_request(std::string_view name, const S& schedule, const time_grid& grid,
+                    const sampler_options& options)
+        : name_(name), schedule_(schedule), grid_(grid), options_(options) {}
+
+    const time_grid& grid() const { return grid_; }
+
+    double eta(double otherwise = 0) { return take("eta", options_.eta, otherwise); }
+    std::size_t order(std::size_t otherwise) { return take("order", options_.order, otherwise); }
+    std::size_t corrector_order(std::size_t otherwise) {
+        return take("corrector_order", options_.corrector_order, otherwise);
+    }
+    prediction on(prediction otherwise) { return take("on", options_.on, otherwise); }
+    last_steps ending(last_steps otherwise = last_steps::full_order) {
+        return take("ending", options_.ending, otherwise);
+    }
+    two_node_form form() { return take("form", options_.form, two_node_form::midpoint); }
+    singlestep_form stages() { return take("stages", options_.stages, singlestep_form::published); }
+    reverse_variance variance() {
+        return take("variance", options_.variance, reverse_variance::small);
+    }
+    variance_output output() { return take("output", options_.output, variance_output::range); }
+    double tau() { return take("tau", options_.tau, 1.0); }
+    double floor() { return take("floor", options_.floor, 0.0); }
+    langevin corrections() { return take("corrections", options_.corrections, langevin{}); }
+    repaint_jumps jumps() { return take("jumps", options_.jumps, repaint_jumps{}); }
+    adaptive_options adaptive() { return take("adaptive", options_.adaptive, adaptive_options{}); }
+
+    template <class Sampler>
+    any_sampler<X> any(Sampler sampler) const {
+        return any_sampler<X>(std::move(sampler));
+    }
+    template <class Rule>
+    any_sampler<X> multi(const Rule& rule) {
+        return any(multistep(rule, grid_, ending()));
+    }
+    template <class Rule>
+    any_sampler<X> single(const Rule& rule) const {
+        return any(singlestep(rule, grid_));
+    }
+    /// With churn where that is asked for.
+    template <class Rule>
+    any_sampler<X> stirred(const Rule& rule) {
+        const churn how = take("stir", options_.stir, churn{});
+        if (how.amount == 0) return single(rule);
+        return with_nodes([&](auto nodes) {
+            nodes.outside = outside_range::hold_time;
+            return single(churned(rule, nodes, how));
+        });
+    }
+
+    /// multi(rule_of(K)) for the order K that is asked for.
+    template <std::size_t Most, class RuleOf>
+    any_sampler<X> multi_of(std::size_t otherwise, RuleOf rule_of) {
+        return by_order<Most>(otherwise, [&](auto k) { return multi(rule_of(k)); });
+    }
+    /// f(K) for the order K that is asked for.
+    template <std::size_t Most, class F>
+    any_sampler<X> by_order(std::size_t otherwise, F f) {
+        const std::size_t k = order(otherwise);
+        if (k < 1 || k > Most) refuse("the order must lie in 1 .. " + std::to_string(Most), k);
+        return with_order<Most>(k, f);
+    }
+    /// f(prediction) for what is to be extrapolated.
+    template <class F>
+    any_sampler<X> by_prediction(F f) {
+        const prediction p = on(prediction::data);
+        if (p == prediction::data_and_noise)
+            refuse("on must be prediction::data or prediction::noise", p);
+        if (p == prediction::data) return f(std::integral_constant<prediction, prediction::data>{});
+        return f(std::integral_constant<prediction, prediction::noise>{});
+    }
+    /// single(rule_of(nodes)) for rules that ask the network between the nodes of the grid.
+    template <class RuleOf>
+    any_sampler<X> inside(RuleOf rule_of) {
+        return with_nodes([&](auto nodes) { return single(rule_of(nodes)); });
+    }
+    template <class F>
+    any_sampler<X> with_nodes(F f) {
+        if constexpr (noise_schedule<S>) return f(nodes_of{schedule_});
+        else
+            refuse(
+                "this method asks the network between the nodes of the grid; give make_sampler the "
+                "schedule too, before the grid; the method is",
+                name_);
+    }
+    template <class F>
+    any_sampler<X> with_schedule(F f) {
+        return with_nodes([&](const auto& nodes) { return f(nodes.schedule); });
+    }
+
+    /// Throws std::invalid_argument if an option was given that the method did not ask for.
+    void require_all_taken() const {
+        const auto check = [&](const char* option, bool given) {
+            std::string known;
+            for (const std::string_view taken : taken_) {
+                if (taken == option) return;
+                known += (known.empty() ? "; it has " : ", ") + std::string(taken);
+            }
+            if (given)
+                refuse("\"" + std::string(name_) + "\" has no option " + option +
+                       (known.empty() ? "; it has none" : known));
+        };
+        check("eta", options_.eta.has_value());
+        check("order", options_.order.has_value());
+        check("corrector_order", options_.corrector_order.has_value());
+        check("on", options_.on.has_value());
+        check("ending", options_.ending.has_value());
+        check("form", options_.form.has_value());
+        check("stages", options_.stages.has_value());
+        check("variance", options_.variance.has_value());
+        check("output", options_.output.has_value());
+        check("stir", options_.stir.has_value());
+        check("tau", options_.tau.has_value());
+        check("floor", options_.floor.has_value());
+        check("corrections", options_.corrections.has_value());
+        check("jumps", options_.jumps.has_value());
+        check("adaptive", options_.adaptive.has_value());
+    }
+
+    template <class... V>
+    [[noreturn]] static void refuse(const std::string& rule, const V&... got) {
+        reject("diffusion::make_sampler", rule.c_str(), got...);
+    }
+
+private:
+    template <class V>
+    V take(std::string_view option, const std::optional<V>& given, const V& otherwise) {
+        taken_.push_back(option);
+        return given.value_or(otherwise);
+    }
+
+    std::string_view name_;
+    const S& schedule_;
+    const time_grid& grid_;
+    const sampler_options& options_;
+    std::vector<std::string_view> taken_;
+};
+
+/// A method by its name.
+template <tensor X, class S>
+struct named_sampler {
+    using request = sampler_request<X, S>;
+    std::string_view name;
+    any_sampler<X> (*make)(request&);
+};
+
+// Methods that take more than a line.
+
+template <class R>
+auto make_dpm_solver(R& r) {
+    return r.with_nodes([&](auto nodes) {
+        return r.template by_order<3>(
+            3, [&](auto k) { return r.single(dpm_solver<k()>(nodes, r.stages(), r.eta())); });
+    });
+}
+template <class R>
+auto make_dpm_solver_pp(R& r) {
+    return r.with_nodes([&](auto nodes) {
+        return r.template by_order<3>(
+            2, [&](auto k) { return r.single(dpm_solver_pp<k()>(nodes, r.stages(), r.eta())); });
+    });
+}
+template <class R>
+auto make_exponential_adams(R& r) {
+    return r.by_prediction([&](auto on) {
+        return r.template multi_of<4>(
+            2, [&](auto k) { return exponential_adams<k(), on()>{r.eta()}; });
+    });
+}
+template <class R>
+auto make_sa_solver(R& r) {
+    return r.template by_order<3>(3, [&](auto p) {
+        const constant_tau tau{r.tau()};
+        const last_steps ending = r.ending(last_steps::falling_order);
+        const std::size_t c = r.corrector_order(p());
+        if (c < 1 || c > 4) r.refuse("the corrector_order must lie in 1 .. 4", c);
+        return with_order<4>(
+            c, [&](auto q) { return r.any(sa_solver<p(), q()>(r.grid(), tau, ending)); });
+    });
+}
+template <class R>
+auto make_unip(R& r) {
+    return r.by_prediction([&](auto on) {
+        return r.template multi_of<3>(2, [&](auto k) { return unip<k(), on()>{r.form()}; });
+    });
+}
+template <class R>
+auto make_unipc(R& r) {
+    return r.by_prediction([&](auto on) {
+        return r.template by_order<3>(2, [&](auto k) {
+            return r.any(
+                unipc<k(), on()>(r.grid(), {r.form(), r.ending(last_steps::falling_order), {}}));
+        });
+    });
+}
+
+template <class R>
+auto make_dpm2_ancestral(R& r) {
+    return r.inside([&](auto nodes) { return dpm2_ancestral(nodes, r.eta(1)); });
+}
+template <class R>
+auto make_dpm_adaptive(R& r) {
+    return r.with_nodes(
+        [&](auto nodes) { return r.any(dpm_adaptive<3>(nodes, r.grid(), r.adaptive())); });
+}
+template <class R>
+auto make_dpm_solver_pp_2s_ancestral(R& r) {
+    return r.inside([&](auto nodes) { return dpm_solver_pp_2s_ancestral(nodes, r.eta(1)); });
+}
+template <class R>
+auto make_dpm_solver_pp_sde(R& r) {
+    return r.inside([&](auto nodes) { return dpm_solver_pp_sde(nodes, r.eta(1)); });
+}
+template <class R>
+auto make_langevin(R& r) {
+    return r.any(langevin_corrected(reverse_diffusion{}, r.grid(), r.corrections()));
+}
+template <class R>
+auto make_pndm(R& r) {
+    return r.with_schedule([&](const auto& s) { return r.any(pndm(s, r.grid())); });
+}
+template <class R>
+auto make_repaint(R& r) {
+    return r.any(singlestep(ddim{r.eta(1)}, repaint_path(r.grid(), r.jumps())));
+}
+template <class R>
+auto make_tcd(R& r) {
+    return r.with_schedule([&](const auto& s) { return r.multi(tcd{s, r.eta(0.3)}); });
+}
+
+/// All of them, in alphabetical order, a line each.
+template <tensor X, class S, class R = sampler_request<X, S>>
+inline constexpr named_sampler<X, S> named_samplers[] = {
+    // clang-format off
+    {"ancestral_flow", [](R& r) { return r.multi(ancestral_flow{r.eta(1)}); }},
+    {"consistency_sampling", [](R& r) { return r.multi(consistency_sampling{r.floor()}); }},
+    {"ddim", [](R& r) { return r.multi(ddim{r.eta()}); }},
+    {"ddim_inversion", [](R& r) { return r.multi(ddim_inversion{}); }},
+    {"ddim_published", [](R& r) { return r.multi(ddim_published{r.eta()}); }},
+    {"ddpm", [](R& r) { return r.multi(ddpm{r.variance()}); }},
+    {"deis", [](R& r) { return r.template multi_of<4>(3, [](auto k) { return deis<k()>{}; }); }},
+    {"dpm2", [](R& r) { return r.with_nodes([&](auto n) { return r.stirred(dpm2(n)); }); }},
+    {"dpm2_ancestral", make_dpm2_ancestral<R>},
+    {"dpm_adaptive", make_dpm_adaptive<R>},
+    {"dpm_solver", make_dpm_solver<R>},
+    {"dpm_solver_2m", [](R& r) { return r.multi(dpm_solver_2m{r.eta(), r.form()}); }},
+    {"dpm_solver_3m", [](R& r) { return r.multi(dpm_solver_3m{r.eta(), r.form()}); }},
+    {"dpm_solver_pp", make_dpm_solver_pp<R>},
+    {"dpm_solver_pp_2m", [](R& r) { return r.multi(dpm_solver_pp_2m{r.eta(), r.form()}); }},
+    {"dpm_solver_pp_2s", [](R& r) { return r.inside([](auto n) { return dpm_solver_pp_2s(n); }); }},
+    {"dpm_solver_pp_2s_ancestral", make_dpm_solver_pp_2s_ancestral<R>},
+    {"dpm_solver_pp_3m", [](R& r) { return r.multi(dpm_solver_pp_3m{r.eta(), r.form()}); }},
+    {"dpm_solver_pp_sde", make_dpm_solver_pp_sde<R>},
+    {"euler", [](R& r) { return r.stirred(one_evaluation<ddim>{euler}); }},
+    {"euler_ancestral", [](R& r) { return r.multi(euler_ancestral(r.eta(1))); }},
+    {"exponential_adams", make_exponential_adams<R>},
+    {"flow_heun", [](R& r) { return r.stirred(flow_heun{}); }},
+    {"heun", [](R& r) { return r.stirred(heun{}); }},
+    {"ipndm", [](R& r) { return r.template multi_of<4>(4, [](auto k) { return ipndm<k()>{}; }); }},
+    {"langevin", make_langevin<R>},
+    {"lcm", [](R& r) { return r.multi(lcm{}); }},
+    {"learned_variance", [](R& r) { return r.any(learned_variance(r.grid(), r.output())); }},
+    {"lms", [](R& r) { return r.template multi_of<4>(4, [](auto k) { return lms<k()>{}; }); }},
+    {"plms", [](R& r) { return r.any(pndm(r.grid())); }},
+    {"pndm", make_pndm<R>},
+    {"repaint", make_repaint<R>},
+    {"reverse_diffusion", [](R& r) { return r.multi(reverse_diffusion{}); }},
+    {"sa_solver", make_sa_solver<R>},
+    {"tcd", make_tcd<R>},
+    {"unip", make_unip<R>},
+    {"unipc", make_unipc<R>},
+    // clang-format on
+};
+
+template <tensor X, class S>
+any_sampler<X> make_sampler(std::string_view name, const S& schedule, const time_grid& grid,
+                            const sampler_options& options) {
+    std::string names;
+    for (const named_sampler<X, S>& known : named_samplers<X, S>) {
+        if (known.name == name) {
+            sampler_request<X, S> request(name, schedule, grid, options);
+            any_sampler<X> made = known.make(request);
+            request.require_all_taken();
+            return made;
+        }
+        names += (names.empty() ? "" : ", ") + std::string(known.name);
+    }
+    sampler_request<X, S>::refuse("the name must be one of " + names, name);
+}
+
+}  // namespace detail
+
+/// A sampler by its name here, for tensors X:
+///
+///     const any_sampler<X> s = make_sampler<X>("dpm_solver_pp_2m", grid, {.eta = 1});
+///     const any_sampler<X> t = make_sampler<X>("heun", schedule, grid, {.stir = churn{40}});
+///
+/// Methods that ask the network between the nodes of the grid need the schedule of its times.
+/// Throws std::invalid_argument for a name that there is not, with the list of all; for an option
+/// that the method does not have, with those that it has; and as the method itself does.
+template <tensor X>
+any_sampler<X> make_sampler(std::string_view name, const time_grid& grid,
+                            const sampler_options& options = {}) {
+    return detail::make_sampler<X>(name, detail::no_schedule{}, grid, options);
+}
+template <tensor X, noise_schedule S>
+any_sampler<X> make_sampler(std::string_view name, const S& schedule, const time_grid& grid,
+                            const sampler_options& options = {}) {
+    return detail::make_sampler<X>(name, schedule, grid, options);
+}
+
+/// The names that `make_sampler` knows, in alphabetical order.
+inline std::vector<std::string> sampler_names() {
+    std::vector<std::string> names;
+    for (const auto& known : detail::named_samplers<std::vector<float>, detail::no_schedule>)
+        names.emplace_back(known.name);
+    return names;
+}
+
+}  // namespace diffusion
