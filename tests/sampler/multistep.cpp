@@ -179,3 +179,20 @@ TEST_CASE("grids that cannot be run are refused when the plan is made") {
         multistep(exponential_adams<1, prediction::noise>{}, uniform_time(flow_schedule{}, 4)),
         std::invalid_argument);
 }
+
+TEST_CASE("a grid of fewer steps than the order is refused, unless the order may fall") {
+    const time_grid two = uniform_time(vp_linear{}, 2);
+    CHECK_THROWS_WITH_AS(multistep(exponential_adams<3>{}, two),
+                         "diffusion::multistep: fewer steps than the order: take more, a lower "
+                         "order, or last_steps::falling_order; number of steps, got 2",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(multistep(exponential_adams<3>{}, two, last_steps::first_order),
+                    std::invalid_argument);
+    CHECK_NOTHROW(multistep(exponential_adams<2>{}, two));
+    const multistep falling(exponential_adams<3>{}, two, last_steps::falling_order);
+    const multistep second(exponential_adams<2>{}, two, last_steps::falling_order);
+    for (std::size_t i = 0; i < 2; ++i) {
+        CHECK(falling.kernel(i).b[0] == second.kernel(i).b[0]);
+        CHECK(falling.kernel(i).b[2] == 0);
+    }
+}

@@ -38,6 +38,15 @@ constexpr std::size_t visible(std::size_t order, std::size_t i, std::size_t n, l
     return i + 1 < most ? i + 1 : most;
 }
 
+/// A grid too short for an order is refused, unless the caller lets the order fall.
+inline void require_steps(const time_grid& grid, std::size_t order, last_steps ending,
+                          const char* function) {
+    require(grid.size() > order || ending == last_steps::falling_order, function,
+            "fewer steps than the order: take more, a lower order, or last_steps::falling_order; "
+            "number of steps",
+            grid.size() - 1);
+}
+
 /// A rule's kernel for the step from node i to the next, with the last `count` nodes seen.
 template <class Rule>
 auto kernel_on(const Rule& rule, const time_grid& grid, std::size_t i, std::size_t count) {
@@ -54,7 +63,8 @@ auto kernel_on(const Rule& rule, const time_grid& grid, std::size_t i, std::size
 ///     multistep(ddim{}, leading(schedule, 50))
 ///
 /// Throws std::invalid_argument for a grid of fewer than 2 nodes, one whose noise level does not
-/// fall (or, in an inversion, rise) strictly, one with values that are not finite, and where a
+/// fall (or, in an inversion, rise) strictly, one with values that are not finite, one of fewer
+/// steps than the rule's order unless `falling_order` says that this is meant, and where a
 /// coefficient would not be finite.
 template <class Rule>
 class multistep {
@@ -89,7 +99,7 @@ public:
     };
 
     multistep(const Rule& rule, time_grid grid, last_steps ending = last_steps::full_order)
-        : multistep(checked(std::move(grid)), [&](const time_grid& nodes, std::size_t i) {
+        : multistep(checked(std::move(grid), ending), [&](const time_grid& nodes, std::size_t i) {
               const std::size_t n = nodes.size() - 1;
               return detail::kernel_on(rule, nodes, i, detail::visible(order, i, n, ending));
           }) {}
@@ -204,8 +214,9 @@ private:
         assign(elements(x), sum);
     }
 
-    static time_grid checked(time_grid grid) {
+    static time_grid checked(time_grid grid, last_steps ending) {
         detail::require_grid(grid, "diffusion::multistep");
+        detail::require_steps(grid, order, ending, "diffusion::multistep");
         return grid;
     }
 

@@ -93,7 +93,8 @@ public:
     predictor_corrector(const Predictor& predictor, const Corrector& corrector, time_grid grid,
                         last_steps ending = last_steps::full_order,
                         const std::vector<std::size_t>& uncorrected = {})
-        : base(checked(std::move(grid), uncorrected), [&](const time_grid& nodes, std::size_t i) {
+        : base(checked(std::move(grid), ending, uncorrected), [&](const time_grid& nodes,
+                                                                  std::size_t i) {
               const std::size_t n = nodes.size() - 1;
               const auto predicted = [&](std::size_t j) {
                   return detail::kernel_on(predictor, nodes, j,
@@ -116,11 +117,13 @@ private:
         return grid[i].lambda == grid[i + 1].lambda;
     }
 
-    static time_grid checked(time_grid grid, const std::vector<std::size_t>& uncorrected) {
+    static time_grid checked(time_grid grid, last_steps ending,
+                             const std::vector<std::size_t>& uncorrected) {
         constexpr const char* function = "diffusion::predictor_corrector";
         const bool twice = grid.size() >= 3 && std::isfinite(grid.back().lambda) &&
                            is_empty(grid, grid.size() - 2);
         detail::require_grid(twice ? time_grid(grid.begin(), grid.end() - 1) : grid, function);
+        detail::require_steps(grid, Predictor::order, ending, function);
         for (const std::size_t i : uncorrected)
             detail::require(i + 1 < grid.size(), function, "there is no such uncorrected step", i);
         return grid;
