@@ -15,13 +15,16 @@
 #include <diffusion/denoiser/guidance_rescale.hpp>
 #include <diffusion/denoiser/precondition.hpp>
 #include <diffusion/denoiser/prediction.hpp>
+#include <diffusion/grid/sigma_grid.hpp>
 #include <diffusion/grid/spacing.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
+#include <diffusion/rule/dpm_solver_singlestep.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
 #include <diffusion/rule/heun.hpp>
 #include <diffusion/rule/reverse_diffusion.hpp>
+#include <diffusion/sampler/dpm_adaptive.hpp>
 #include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/learned_variance.hpp>
 #include <diffusion/sampler/multistep.hpp>
@@ -181,6 +184,11 @@ void check_runs(const X& x) {
     const projected inpainted(singlestep(ddim{1}, repaint_path(grid(), {1, 2})),
                               keep_known(std::vector<scalar_t<X>>(12, scalar_t<X>(0.5)),
                                          std::vector<scalar_t<X>>(12, scalar_t<X>(0.25))));
+    const nodes_of nodes{discrete_schedule<>{}};
+    static const singlestep three_stages(dpm_solver_pp<3>(nodes, {}, 1), grid());
+    static const auto adaptive = dpm_adaptive<3>(nodes, ending_noisy(), {.eta = 0.5, .items = 3});
+    check_run(x, three_stages);
+    check_run(x, adaptive);
     check_run(x, corrected);
     check_run(x, learned);
     check_run(x, inpainted);

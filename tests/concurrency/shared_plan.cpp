@@ -7,20 +7,26 @@
 #include <vector>
 
 #include <diffusion/denoiser/prediction.hpp>
+#include <diffusion/grid/sigma_grid.hpp>
 #include <diffusion/grid/spacing.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
 #include <diffusion/rule/consistency.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/ddpm.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
+#include <diffusion/rule/dpm_solver_singlestep.hpp>
+#include <diffusion/rule/er_sde.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
 #include <diffusion/rule/heun.hpp>
 #include <diffusion/rule/reverse_diffusion.hpp>
 #include <diffusion/sampler/any_sampler.hpp>
+#include <diffusion/sampler/dpm_adaptive.hpp>
+#include <diffusion/sampler/dpm_fast.hpp>
 #include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/projected.hpp>
 #include <diffusion/sampler/repaint.hpp>
+#include <diffusion/sampler/restart.hpp>
 #include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/sampler/singlestep.hpp>
@@ -74,6 +80,12 @@ TEST_CASE("eight threads may share one plan, and draw the pictures that one thre
     check_shared(projected(singlestep(ddim{1}, repaint_path(grid, {2, 2})),
                            keep_known(vector(64, 0.5F), vector(64, 0.25F))));
     check_shared(unipc<2>(grid));
+    const nodes_of nodes{discrete_schedule<>{}};
+    check_shared(singlestep(dpm_solver_pp<3>(nodes, {}, 1), grid));
+    check_shared(dpm_adaptive<3>(nodes, time_grid(grid.begin(), grid.end() - 1), {.eta = 1}));
+    check_shared(dpm_fast(nodes, 20, sigma_range_of(discrete_schedule<>{}), 1));
+    check_shared(multistep(er_sde<3>{}, grid));
+    check_shared(singlestep(heun{}, restart_path(grid, nodes, {{3, 2, 0.06, 0.3}})));
     check_shared(sa_solver<2, 2>(grid));
 }
 

@@ -6,14 +6,20 @@
 #include <cstddef>
 #include <vector>
 
+#include <diffusion/grid/sigma_grid.hpp>
 #include <diffusion/grid/uniform.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
 #include <diffusion/rule/ancestral_flow.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
+#include <diffusion/rule/dpm_solver_pp_2s.hpp>
+#include <diffusion/rule/dpm_solver_singlestep.hpp>
+#include <diffusion/rule/er_sde.hpp>
 #include <diffusion/rule/flow_heun.hpp>
 #include <diffusion/rule/heun.hpp>
 #include <diffusion/rule/reverse_diffusion.hpp>
+#include <diffusion/sampler/dpm_adaptive.hpp>
+#include <diffusion/sampler/dpm_fast.hpp>
 #include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/sa_solver.hpp>
@@ -117,6 +123,18 @@ TEST_CASE("deterministic solvers carry the normal distribution to the mixture") 
     sample(x, singlestep(heun{}, uniform_lambda(vp_linear{}, 60, 1, 1e-4)), denoise);
     check_is_mixture(x, 0.01);
     x = start;
+    const nodes_of nodes{vp_linear{}};
+    sample(x, singlestep(dpm_solver<3>(nodes), uniform_lambda(vp_linear{}, 30, 1, 1e-4)), denoise);
+    check_is_mixture(x, 0.01);
+    x = start;
+    sample(x, singlestep(dpm_solver_pp<3>(nodes), uniform_lambda(vp_linear{}, 30, 1, 1e-4)),
+           denoise);
+    check_is_mixture(x, 0.01);
+    x = start;
+    const time_grid ends{node_at(vp_linear{}, 1), node_at(vp_linear{}, 1e-4)};
+    sample(x, dpm_adaptive<3>(nodes, ends, {.rtol = 1e-3, .atol = 1e-3}), denoise);
+    check_is_mixture(x, 0.01);
+    x = start;
     sample(x, singlestep(flow_heun{}, uniform_time(flow_schedule{}, 60)), denoise);
     check_is_mixture(x, 0.01);
     x = start;
@@ -130,6 +148,23 @@ TEST_CASE("ancestral sampling draws from the mixture") {
     draw_prior(x, grid.front(), gaussian_noise{11});
     sample(x, multistep(ddim{1}, grid), denoise, gaussian_noise{11});
     check_is_mixture(x, 0.03);  // 3/sqrt(n) for the sampling error
+}
+
+TEST_CASE("ancestral DPM-Solvers and ER-SDE-Solver draw from the mixture with fewer steps") {
+    const vp_linear vp;
+    const time_grid grid = uniform_lambda(vp, 80, 1, 1e-4);
+    const auto drawn = [](const auto& plan) {
+        vector x(10000);
+        draw_prior(x, plan.grid().front(), gaussian_noise{15});
+        sample(x, plan, denoise, gaussian_noise{15});
+        return x;
+    };
+    const time_grid fine = uniform_lambda(vp, 300, 1, 1e-4);
+    check_is_mixture(drawn(singlestep(dpm_solver_pp<2>(nodes_of{vp}, {}, 1), fine)), 0.03);
+    check_is_mixture(drawn(singlestep(dpm_solver_pp_2s_ancestral(nodes_of{vp}), grid)), 0.03);
+    check_is_mixture(drawn(dpm_fast(nodes_of{vp}, 150, sigma_range_of(vp, 1, 1e-4), 1)), 0.03);
+    check_is_mixture(drawn(multistep(er_sde<2>{}, grid)), 0.03);
+    check_is_mixture(drawn(multistep(er_sde<3>{}, grid)), 0.03);
 }
 
 TEST_CASE("ancestral sampling on the straight path draws from the mixture") {
