@@ -106,6 +106,18 @@ TEST_CASE("a name makes the sampler that has it, with the options given") {
           result(singlestep(churned(heun{}, held, {.amount = 5}), grid)));
     CHECK(result(made("dpm_solver", {.order = 2})) ==
           result(singlestep(dpm_solver<2>(nodes_of{schedule}), grid)));
+    const nodes_of nodes{schedule};
+    CHECK(result(made("dpm_adaptive", {.order = 2})) == result(dpm_adaptive<2>(nodes, grid)));
+    CHECK(result(made("dpm_fast", {.eta = 0.5})) ==
+          result(dpm_fast(nodes, grid.size() - 1,
+                          {noise_to_signal(grid.back()), noise_to_signal(grid.front())}, 0.5)));
+    CHECK(result(made("er_sde")) == result(multistep(er_sde<3>{}, grid)));
+    CHECK(result(made("gradient_estimation", {.gamma = 1.5})) ==
+          result(multistep(gradient_estimation{1.5}, grid)));
+    CHECK(result(made("restart")) == result(singlestep(heun{}, grid)));
+    const std::vector<restart_interval> turns{{3, 2, 0.3, 0.8}};
+    CHECK(result(made("restart", {.restarts = turns})) ==
+          result(singlestep(heun{}, restart_path(grid, nodes, turns))));
     CHECK(result(made("pndm")) == result(pndm(schedule, grid)));
     CHECK(result(made("plms")) == result(pndm(grid)));
 }
@@ -131,6 +143,8 @@ TEST_CASE("bad values of options are refused") {
     CHECK(contains(message("lms", {.order = 5}), "order must lie in 1 .. 4, got 5"));
     CHECK(contains(message("lms", {.order = 0}), "order must lie in 1 .. 4, got 0"));
     CHECK(contains(message("sa_solver", {.corrector_order = 9}), "corrector_order"));
+    CHECK(contains(message("dpm_adaptive", {.order = 1}), "order must be 2 or 3, got 1"));
+    CHECK(contains(message("gradient_estimation", {.gamma = NAN}), "gamma must be finite"));
     CHECK(contains(message("unipc", {.on = prediction::data_and_noise}), "on must be"));
     CHECK_THROWS_AS(make_sampler<vector>("ddim", time_grid{}), std::invalid_argument);
 }

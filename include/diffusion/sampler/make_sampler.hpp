@@ -25,22 +25,27 @@
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/dpm_solver_pp_2s.hpp>
 #include <diffusion/rule/dpm_solver_singlestep.hpp>
+#include <diffusion/rule/er_sde.hpp>
 #include <diffusion/rule/euler.hpp>
 #include <diffusion/rule/exponential_adams.hpp>
 #include <diffusion/rule/flow_heun.hpp>
+#include <diffusion/rule/gradient_estimation.hpp>
 #include <diffusion/rule/heun.hpp>
 #include <diffusion/rule/ipndm.hpp>
 #include <diffusion/rule/lms.hpp>
+#include <diffusion/rule/res.hpp>
 #include <diffusion/rule/reverse_diffusion.hpp>
 #include <diffusion/rule/rule.hpp>
 #include <diffusion/rule/unipc.hpp>
 #include <diffusion/sampler/any_sampler.hpp>
 #include <diffusion/sampler/dpm_adaptive.hpp>
+#include <diffusion/sampler/dpm_fast.hpp>
 #include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/learned_variance.hpp>
 #include <diffusion/sampler/multistep.hpp>
 #include <diffusion/sampler/pndm.hpp>
 #include <diffusion/sampler/repaint.hpp>
+#include <diffusion/sampler/restart.hpp>
 #include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/singlestep.hpp>
 #include <diffusion/sampler/unipc.hpp>
@@ -66,6 +71,8 @@ struct sampler_options {
     std::optional<langevin> corrections{};         ///< at every level
     std::optional<repaint_jumps> jumps{};          ///< of RePaint
     std::optional<adaptive_options> adaptive{};    ///< tolerances of dpm_adaptive
+    std::optional<double> gamma{};                 ///< of gradient_estimation
+    std::optional<std::vector<restart_interval>> restarts{};  ///< of restart sampling
 };
 
 namespace detail {
@@ -102,6 +109,8 @@ public:
     langevin corrections() { return take("corrections", options_.corrections, langevin{}); }
     repaint_jumps jumps() { return take("jumps", options_.jumps, repaint_jumps{}); }
     adaptive_options adaptive() { return take("adaptive", options_.adaptive, adaptive_options{}); }
+    double gamma() { return take("gamma", options_.gamma, gradient_estimation{}.gamma); }
+    std::vector<restart_interval> restarts() { return take("restarts", options_.restarts, {}); }
 
     template <class Sampler>
     any_sampler<X> any(Sampler sampler) const {
@@ -193,6 +202,8 @@ public:
         check("corrections", options_.corrections.has_value());
         check("jumps", options_.jumps.has_value());
         check("adaptive", options_.adaptive.has_value());
+        check("gamma", options_.gamma.has_value());
+        check("restarts", options_.restarts.has_value());
     }
 
     template <class... V>
@@ -278,8 +289,25 @@ auto make_dpm2_ancestral(R& r) {
 }
 template <class R>
 auto make_dpm_adaptive(R& r) {
-    return r.with_nodes(
-        [&](auto nodes) { return r.any(dpm_adaptive<3>(nodes, r.grid(), r.adaptive())); });
+    return r.with_nodes([&](auto nodes) {
+        const adaptive_options options = r.adaptive();
+        const std::size_t k = r.order(3);
+        if (k == 2) return r.any(dpm_adaptive<2>(nodes, r.grid(), options));
+        if (k != 3) r.refuse("the order must be 2 or 3", k);
+        return r.any(dpm_adaptive<3>(nodes, r.grid(), options));
+    });
+}
+/// As many evaluations as the grid has steps, from its first level to the last positive one.
+template <class R>
+auto make_dpm_fast(R& r) {
+    return r.with_nodes([&](auto nodes) {
+        const time_grid& grid = r.grid();
+        require_grid(grid, "diffusion::make_sampler");
+        const std::size_t n = grid.size() - 1;
+        const node& last = grid[grid[n].sigma > 0 ? n : n - 1];
+        const sigma_range range{noise_to_signal(last), noise_to_signal(grid[0])};
+        return r.any(dpm_fast(nodes, n, range, r.eta()));
+    });
 }
 template <class R>
 auto make_dpm_solver_pp_2s_ancestral(R& r) {
@@ -302,6 +330,12 @@ auto make_repaint(R& r) {
     return r.any(singlestep(ddim{r.eta(1)}, repaint_path(r.grid(), r.jumps())));
 }
 template <class R>
+auto make_restart(R& r) {
+    return r.with_nodes([&](auto nodes) {
+        return r.any(singlestep(heun{}, restart_path(r.grid(), nodes, r.restarts())));
+    });
+}
+template <class R>
 auto make_tcd(R& r) {
     return r.with_schedule([&](const auto& s) { return r.multi(tcd{s, r.eta(0.3)}); });
 }
@@ -320,6 +354,7 @@ inline constexpr named_sampler<X, S> named_samplers[] = {
     {"dpm2", [](R& r) { return r.with_nodes([&](auto n) { return r.stirred(dpm2(n)); }); }},
     {"dpm2_ancestral", make_dpm2_ancestral<R>},
     {"dpm_adaptive", make_dpm_adaptive<R>},
+    {"dpm_fast", make_dpm_fast<R>},
     {"dpm_solver", make_dpm_solver<R>},
     {"dpm_solver_2m", [](R& r) { return r.multi(dpm_solver_2m{r.eta(), r.form()}); }},
     {"dpm_solver_3m", [](R& r) { return r.multi(dpm_solver_3m{r.eta(), r.form()}); }},
@@ -329,10 +364,12 @@ inline constexpr named_sampler<X, S> named_samplers[] = {
     {"dpm_solver_pp_2s_ancestral", make_dpm_solver_pp_2s_ancestral<R>},
     {"dpm_solver_pp_3m", [](R& r) { return r.multi(dpm_solver_pp_3m{r.eta(), r.form()}); }},
     {"dpm_solver_pp_sde", make_dpm_solver_pp_sde<R>},
+    {"er_sde", [](R& r) { return r.template multi_of<3>(3, [](auto k) { return er_sde<k()>{}; }); }},
     {"euler", [](R& r) { return r.stirred(one_evaluation<ddim>{euler}); }},
     {"euler_ancestral", [](R& r) { return r.multi(euler_ancestral(r.eta(1))); }},
     {"exponential_adams", make_exponential_adams<R>},
     {"flow_heun", [](R& r) { return r.stirred(flow_heun{}); }},
+    {"gradient_estimation", [](R& r) { return r.multi(gradient_estimation{r.gamma()}); }},
     {"heun", [](R& r) { return r.stirred(heun{}); }},
     {"ipndm", [](R& r) { return r.template multi_of<4>(4, [](auto k) { return ipndm<k()>{}; }); }},
     {"langevin", make_langevin<R>},
@@ -342,6 +379,8 @@ inline constexpr named_sampler<X, S> named_samplers[] = {
     {"plms", [](R& r) { return r.any(pndm(r.grid())); }},
     {"pndm", make_pndm<R>},
     {"repaint", make_repaint<R>},
+    {"res_multistep", [](R& r) { return r.multi(res_multistep{}); }},
+    {"restart", make_restart<R>},
     {"reverse_diffusion", [](R& r) { return r.multi(reverse_diffusion{}); }},
     {"sa_solver", make_sa_solver<R>},
     {"tcd", make_tcd<R>},
