@@ -50,7 +50,7 @@ TEST_CASE("dynamic thresholding clips to a quantile of the picture and divides b
     for (const std::size_t n : {1U, 2U, 5U, 100U, 101U})
         for (const double scale : {0.1, 1.5, 20.0})
             for (const double quantile : {0.3, 0.5, 0.9, 0.995, 1.0})
-                for (const double largest : {1.0, 2.0, 1e300}) {
+                for (const double largest : {0.5, 1.0, 2.0, 1e300}) {
                     const vector answer = numbers(n, scale);
                     vector x0(n);
                     dynamic_threshold(always(answer), vector(n), quantile, largest)(vector(n), half,
@@ -109,9 +109,10 @@ TEST_CASE("thresholds that cannot be are refused by name and value") {
                          std::invalid_argument);
     CHECK_THROWS_AS(dynamic_threshold(always({}), vector(4), 0), std::invalid_argument);
     CHECK_THROWS_WITH_AS(
-        dynamic_threshold(always({}), vector(4), 0.9, 0.5),
-        "diffusion::dynamic_threshold: the largest threshold must be at least 1, got 0.5",
+        dynamic_threshold(always({}), vector(4), 0.9, 0),
+        "diffusion::dynamic_threshold: the largest threshold must be positive, got 0",
         std::invalid_argument);
+    CHECK_THROWS_AS(dynamic_threshold(always({}), vector(4), 0.9, NAN), std::invalid_argument);
     CHECK_THROWS_AS(dynamic_threshold(always({}), vector(4), 0.9, 2, 3), std::invalid_argument);
     const dynamic_threshold inner(predicts_noise([](const vector& in, double) { return in; }),
                                   vector(1));

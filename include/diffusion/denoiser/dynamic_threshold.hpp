@@ -19,12 +19,13 @@
 namespace diffusion {
 
 /// Dynamic thresholding (Saharia et al. 2022, Imagen, section 2.3): with s the given quantile of
-/// |x_0-hat| over an item, kept within [1, largest], each item is clipped to [-s, s] and divided by
-/// s. Quantiles between two elements are interpolated linearly. The paper's s has no upper bound;
-/// largest = 1 makes this plain clipping.
+/// |x_0-hat| over an item, raised to at least 1 and then lowered to at most `largest`, each item is
+/// clipped to [-s, s] and divided by s. Quantiles between two elements are interpolated linearly. The
+/// paper's s has no upper bound; largest = 1 makes this plain clipping, and a smaller one stretches
+/// [-largest, largest] to [-1, 1].
 ///
 /// `items` is the number of items in the batch, `scratch` a tensor like x for sorting, so that a
-/// step allocates nothing. Throws std::invalid_argument unless 0 < quantile <= 1, largest >= 1 and
+/// step allocates nothing. Throws std::invalid_argument unless 0 < quantile <= 1, largest > 0 and
 /// items divides the number of elements.
 template <class D, class Scratch>
 struct dynamic_threshold : detail::adjusted<dynamic_threshold<D, Scratch>, D> {
@@ -42,8 +43,8 @@ struct dynamic_threshold : detail::adjusted<dynamic_threshold<D, Scratch>, D> {
           scratch(std::move(scratch_)) {
         detail::require(quantile > 0 && quantile <= 1, "diffusion::dynamic_threshold",
                         "the quantile must lie in (0, 1]", quantile);
-        detail::require(largest >= 1, "diffusion::dynamic_threshold",
-                        "the largest threshold must be at least 1", largest);
+        detail::require(largest > 0, "diffusion::dynamic_threshold",
+                        "the largest threshold must be positive", largest);
         item_size(elements(scratch).size(), items);
     }
 

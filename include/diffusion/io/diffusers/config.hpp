@@ -372,7 +372,7 @@ inline std::optional<config_fault> find_fault(const scheduler_config& c) {
         rules.require(c.dynamic_thresholding_ratio > 0 && c.dynamic_thresholding_ratio <= 1,
                       "dynamic_thresholding_ratio", "must lie in (0, 1]",
                       c.dynamic_thresholding_ratio);
-        finite("sample_max_value", c.sample_max_value, 1, true);
+        finite("sample_max_value", c.sample_max_value, 0, false);
     }
     finite("sigma_data", c.sigma_data, 0, false);
 
