@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -20,38 +21,26 @@ diffusion::sigma_range range_of(const diffusion::time_grid& grid) {
     return {grid[grid.size() - 2].sigma, grid.front().sigma};
 }
 
-}  // namespace
-
-TEST_CASE("DPM-Solver-fast gives the numbers of k-diffusion's sample_dpm_fast") {
-    tally result("k_diffusion, sample_dpm_fast");
-    for (const record& c : read("k_diffusion")) {
-        if (c.text("sampler", "") != "sample_dpm_fast") continue;
-        CAPTURE(c.id);
-        const diffusion::time_grid grid = k_diffusion_grid(c);
-        const auto plan = diffusion::dpm_fast(sigma_node, grid.size() - 1, range_of(grid),
-                                              c.number("sampler_kwargs.eta", 0));
-        const double error = k_diffusion_error(
-            c, run_from<double>(grid[0].sigma, plan, k_diffusion_denoiser<double>(c)));
-        result.add(c.id, error <= 1e-10 ? verdict::agrees : verdict::differs,
-                   "relative error " + diffusion::detail::shown(error));
-    }
-    result.finish();
+template <class T>
+trajectory<T> run_fast(const record& c) {
+    const diffusion::time_grid grid = k_diffusion_grid(c);
+    const auto plan = diffusion::dpm_fast(sigma_node, grid.size() - 1, range_of(grid),
+                                          c.number("sampler_kwargs.eta", 0));
+    return run_from<T>(grid[0].sigma, plan, k_diffusion_denoiser<T>(c));
 }
 
-namespace {
-
 /// A run that keeps x after attempts 2, 3 and 4, as the reference shows it.
-template <std::size_t K>
-trajectory<double> run_adaptive(const record& c, const diffusion::time_grid& grid) {
-    const diffusion::sigma_range range = range_of(grid);
+template <class T, std::size_t K>
+trajectory<T> run_adaptive_of_order(const record& c) {
+    const diffusion::sigma_range range = range_of(k_diffusion_grid(c));
     diffusion::adaptive_options options;
     options.rtol = c.number("sampler_kwargs.rtol", options.rtol);
     const auto plan = diffusion::dpm_adaptive<K>(
         sigma_node, {sigma_node(range.highest), sigma_node(range.lowest)}, options);
-    trajectory<double> path;
-    path.last = initial_sample<double>();
-    for (double& e : path.last) e *= range.highest;
-    const auto denoise = k_diffusion_denoiser<double>(c);
+    trajectory<T> path;
+    path.last = initial_sample<T>();
+    for (T& e : path.last) e = static_cast<T>(range.highest * static_cast<double>(e));
+    const auto denoise = k_diffusion_denoiser<T>(c);
     auto memory = plan.init(path.last);
     std::size_t attempts = 0;
     for (bool arrived = false; !arrived;) {
@@ -66,19 +55,36 @@ trajectory<double> run_adaptive(const record& c, const diffusion::time_grid& gri
     return path;
 }
 
-}  // namespace
+template <class T>
+trajectory<T> run_adaptive(const record& c) {
+    return c.count("sampler_kwargs.order", 3) == 2 ? run_adaptive_of_order<T, 2>(c)
+                                                   : run_adaptive_of_order<T, 3>(c);
+}
 
-TEST_CASE("the adaptive DPM-Solver gives the numbers of k-diffusion's sample_dpm_adaptive") {
-    tally result("k_diffusion, sample_dpm_adaptive");
+/// All cases of one of the reference's functions, by run(T{}, case) in double and in float.
+template <class Run>
+void compare(const std::string& name, double limit_in_float, Run run) {
+    tally result("k_diffusion, " + name);
     for (const record& c : read("k_diffusion")) {
-        if (c.text("sampler", "") != "sample_dpm_adaptive") continue;
+        if (c.text("sampler", "") != name) continue;
         CAPTURE(c.id);
-        const diffusion::time_grid grid = k_diffusion_grid(c);
-        const double error = k_diffusion_error(c, c.count("sampler_kwargs.order", 3) == 2
-                                                      ? run_adaptive<2>(c, grid)
-                                                      : run_adaptive<3>(c, grid));
+        const double error = k_diffusion_error(c, run(double{}, c));
         result.add(c.id, error <= 1e-10 ? verdict::agrees : verdict::differs,
                    "relative error " + diffusion::detail::shown(error));
+        CHECK(final_error(c, run(float{}, c).last) < limit_in_float);
     }
     result.finish();
+}
+
+}  // namespace
+
+TEST_CASE("DPM-Solver-fast gives the numbers of k-diffusion's sample_dpm_fast") {
+    compare("sample_dpm_fast", 2e-5,
+            [](auto T, const record& c) { return run_fast<decltype(T)>(c); });
+}
+
+TEST_CASE("the adaptive DPM-Solver gives the numbers of k-diffusion's sample_dpm_adaptive") {
+    // The lengths of steps come from differences that keep few of a float's digits.
+    compare("sample_dpm_adaptive", 1e-3,
+            [](auto T, const record& c) { return run_adaptive<decltype(T)>(c); });
 }
