@@ -21,7 +21,8 @@ struct axis {
     bool logarithmic = false;  ///< then low > 0
 };
 
-/// Round numbers inside [low, high], about `wanted` of them: steps of 1, 2 or 5 times a power of ten.
+/// Round numbers inside [low, high], about `wanted` of them: steps of 1, 2 or 5 times a power of
+/// ten.
 inline std::vector<double> round_ticks(double low, double high, int wanted = 6) {
     const double rough = (high - low) / wanted;
     if (!(rough > 0)) return {low};
@@ -55,8 +56,8 @@ inline axis axis_for(std::span<const double> values, std::string label, double m
     return {low - room, high + room, std::move(label), false};
 }
 
-/// Counts over a rectangle of cells, as a density: rows from y.low upwards, each cell's value is its
-/// share of the points over its area.
+/// Counts over a rectangle of cells, as a density: rows from y.low upwards, each cell's value is
+/// its share of the points over its area.
 struct density_map {
     std::size_t columns = 0;
     std::size_t rows = 0;
@@ -168,9 +169,17 @@ public:
     /// Where the legend starts, as a part of the frame's height from its top.
     void legend_from(double part) { legend_ = low_.y + part * (high_.y - low_.y); }
 
-    /// A name beside a spot of its colour, at the frame's right side; one line each call.
+    /// The same, and the names stand at the frame's left side.
+    void legend_on_the_left(double part) {
+        legend_from(part);
+        legend_left_ = true;
+    }
+
+    /// A name beside a spot of its colour, by default at the frame's right side; one line each
+    /// call.
     void legend(const std::string& name, colour ink) {
-        const point where{high_.x - 12 - canvas::text_width(name), legend_ + 10 + 16 * entries_++};
+        const double x = legend_left_ ? low_.x + 24 : high_.x - 12 - canvas::text_width(name);
+        const point where{x, legend_ + 10 + 16 * entries_++};
         paper_->disc({where.x - 9, where.y + 3.5}, 4, ink);
         paper_->text(where, name);
     }
@@ -212,6 +221,7 @@ private:
     axis y_;
     double legend_ = low_.y;
     double entries_ = 0;
+    bool legend_left_ = false;
 };
 
 /// A loss curve: every value pale, over it the mean of the `window` values around each; the loss is

@@ -1,0 +1,173 @@
+// Which solver? A dozen of them solve the same equation from the same noise, and their results are
+// compared with the exact end of the way: how large is the error for so many calls of the network?
+//
+// The first equation is that of a mixture of eight Gaussians, whose denoiser is known exactly. The
+// second is that of a network which draws digits:
+//
+//     sh examples/run.sh digits --save digits.safetensors
+//     sh examples/run.sh compare_solvers --load digits.safetensors
+//
+// Each solver gets its nodes where it likes them: evenly in lambda or in t, or by Karras' formula.
+//
+// Writes compare_solvers.png (error against calls), compare_solvers_mixture.png and
+// compare_solvers_digits.png (what 5, 10, 20 and 50 calls give).
+
+#include "support/arguments.hpp"
+#include "support/digit_model.hpp"
+#include "support/ink_drop.hpp"
+#include "support/progress.hpp"
+#include "support/solver_contest.hpp"
+#include "support/solver_page.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <numbers>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <diffusion/all.hpp>
+#include <diffusion/nn/nn.hpp>
+
+namespace {
+
+using namespace diffusion;
+using examples::problem;
+using examples::record;
+using examples::solver;
+using examples::spacing;
+using examples::state;
+
+/// A solver that is a rule: multistep(rule, grid) or singlestep(rule, grid).
+template <class Rule>
+solver by_rule(const char* name, const Rule& rule) {
+    if constexpr (multistep_rule<Rule>)
+        return {name, 1, 0, [rule](const problem&, time_grid grid) {
+                    return any_sampler<state>(multistep(rule, std::move(grid)));
+                }};
+    else
+        return {name, Rule::evaluations, 0, [rule](const problem&, time_grid grid) {
+                    return any_sampler<state>(singlestep(rule, std::move(grid)));
+                }};
+}
+
+std::vector<solver> dozen() {
+    const auto any = [](auto sampler) { return any_sampler<state>(std::move(sampler)); };
+    return {by_rule("DDIM (Euler)", ddim{}),
+            by_rule("Heun", heun{}),
+            {"DPM2", 2, 0,
+             [=](const problem& p, time_grid g) { return any(singlestep(dpm2(p.node_of), g)); }},
+            {"DPM-Solver-3", 3, 0,
+             [=](const problem& p, time_grid g) {
+                 return any(singlestep(dpm_solver<3>(p.node_of), g));
+             }},
+            by_rule("DPM-Solver++ 2M", dpm_solver_pp_2m{}),
+            by_rule("DPM-Solver++ 3M", dpm_solver_pp_3m{}),
+            by_rule("exponential Adams 2", exponential_adams<2>{}),
+            by_rule("exponential Adams 3", exponential_adams<3>{}),
+            by_rule("DEIS 3", deis<3>{}),
+            by_rule("LMS 4", lms<4>{}),
+            by_rule("iPNDM 4", ipndm<4>{}),
+            {"PNDM (PLMS)", 1, 1, [=](const problem&, time_grid g) { return any(pndm(g)); }},
+            {"UniPC 3", 1, 0, [=](const problem&, time_grid g) {
+                 return any(unipc<3>(g, {.ending = last_steps::full_order}));
+             }}};
+}
+
+/// All that is to be known of one equation: the table, the plot on the page, the gallery.
+void compare(problem& p, const std::string& name, std::vector<std::size_t> calls,
+             examples::canvas& page, double left, const std::string& file,
+             const std::function<examples::canvas(const state&)>& tile) {
+    // The exact end, as far as it matters: many steps of a method of high order.
+    const solver fine = by_rule("reference", exponential_adams<4>{});
+    const std::size_t many = 8 * calls.back();
+    p.exact = solve(p, fine, spacing::lambda, many).end;
+    std::printf("%s: %zu calls give the exact end, half as many differ by %.1e\n", name.c_str(),
+                many, solve(p, fine, spacing::lambda, many / 2).error);
+
+    examples::progress bar("solving ");
+    std::vector<record> records;
+    const std::vector<solver> solvers = dozen();
+    for (const solver& s : solvers) {
+        bar.show(double(records.size()) / double(solvers.size()), s.name);
+        records.push_back(try_out(p, s, calls));
+    }
+    bar.finish(1, "done");
+    const auto shown = [&](std::vector<std::size_t> some) {
+        std::erase_if(some, [&](std::size_t n) { return n > calls.back(); });
+        return some;
+    };
+    examples::print_records(shown({5, 10, 20, 50, 100, 200}), records);
+    error_plot(page, {left, 8}, {left + 750, 700}, name, records);
+    examples::gallery(name, shown({5, 10, 20, 50}), records, p.exact, tile).save(file);
+}
+
+int run(int argc, char** argv) {
+    std::size_t most = 200, particles = 4000, digits = 8, threads = 0;
+    std::uint64_t seed = 1;
+    std::string load, out = "build/gallery";
+    examples::arguments line("compare_solvers", "Compares a dozen solvers: error against calls.");
+    line.text("--load", load, "a network that digits has saved");
+    line.number("--calls", most, "the most calls to try; with the network 70 at most",
+                std::size_t(10), std::size_t(10000));
+    line.number("--particles", particles, "of the mixture", std::size_t(10), std::size_t(1000000));
+    line.number("--count", digits, "digits to compare", std::size_t(4), std::size_t(1000));
+    line.number("--threads", threads, "0: as many as there are cores", std::size_t(0),
+                std::size_t(256));
+    line.number("--seed", seed, "of the noise");
+    line.text("--out", out, "folder for the pictures");
+    if (const auto code = line.parse(argc, argv)) return *code;
+    std::filesystem::create_directories(out);  // fails now if at all, not when all is done
+    std::optional<examples::digit_model> model;
+    if (!load.empty()) model = examples::digit_model::load(load);
+    examples::canvas page(model ? 1500 : 750, 700);
+    const auto calls = [most](std::size_t limit) {
+        std::vector<std::size_t> list{5, 7, 10, 14, 20, 28, 40, 50, 70, 100, 140, 200, 280, 400};
+        std::erase_if(list, [&](std::size_t n) { return n > std::min(most, limit); });
+        return list;
+    };
+
+    examples::ink_drop ring{"eight spots", {}, 0.12};
+    for (int k = 0; k < 8; ++k)
+        ring.spots.push_back(
+            {1.2 * std::cos(std::numbers::pi * k / 4), 1.2 * std::sin(std::numbers::pi * k / 4)});
+    problem mixture = problem::on(vp_linear{}, 1, 1e-3, ring, 2 * particles, seed);
+    compare(mixture, "eight Gaussians", calls(most), page, 0, out + "/compare_solvers_mixture.png",
+            [](const state& x) { return examples::density_tile(x, 1.8); });
+
+    if (model) {
+        std::vector<std::size_t> labels;
+        for (std::size_t i = 0; i < digits; ++i) labels.push_back(i % 10);
+        nn::lanes<float> lanes(threads);
+        const std::size_t height = model->height, width = model->width;
+        auto network = nn::as_network(model->net, lanes, height, width, labels);
+        std::vector<float> x_t(digits * height * width), v(x_t.size());
+        // The network computes in float, all else in double: errors are those of the method.
+        const auto in_double = [&](const state& x, double t, state& out_v) {
+            std::copy(x.begin(), x.end(), x_t.begin());
+            network(x_t, t, v);
+            std::copy(v.begin(), v.end(), out_v.begin());
+        };
+        problem drawing =
+            problem::on(model->schedule, 990, 0, predicts_velocity(in_double), x_t.size(), seed);
+        compare(drawing, "digits, by a network", calls(70), page, 750,
+                out + "/compare_solvers_digits.png",
+                [&](const state& x) { return examples::picture_tile(x, height, width, 4); });
+    }
+    page.save(out + "/compare_solvers.png");
+    std::printf("wrote compare_solvers.png, compare_solvers_mixture.png%s in %s\n",
+                model ? ", compare_solvers_digits.png" : "", out.c_str());
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return examples::run_program("compare_solvers", run, argc, argv);
+}
