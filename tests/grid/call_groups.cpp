@@ -30,10 +30,15 @@ TEST_CASE("n calls are spent on full steps first, and none is left over") {
         }
 }
 
-TEST_CASE("a step to clean data stands alone") {
+TEST_CASE("a step to clean data stands alone, and one from alpha = 0") {
     const time_grid clean = uniform_lambda(vp_linear{}, 8, 1, 1e-3);
     CHECK(call_groups(clean, 3) == sizes{3, 3, 1, 1});
     CHECK(call_groups(clean, 2) == sizes{2, 2, 2, 1, 1});
+    const time_grid flow = uniform_time(flow_schedule{}, 8);
+    CHECK(call_groups(flow, 3) == sizes{1, 3, 3, 1});
+    CHECK(call_groups(flow, 2) == sizes{1, 2, 2, 2, 1});
+    CHECK(call_groups(uniform_time(flow_schedule{}, 1), 2) == sizes{1});
+    CHECK(call_groups(uniform_time(flow_schedule{}, 2), 2) == sizes{1, 1});
     const time_grid noisy = uniform_lambda(vp_linear{}, 8, 1, 1e-3, grid_end::last_time);
     CHECK(call_groups(noisy, 3) == sizes{3, 3, 2});
 }

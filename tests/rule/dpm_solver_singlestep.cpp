@@ -223,3 +223,15 @@ TEST_CASE("bad inner nodes and options are refused") {
                          "diffusion::in_lambda: shares must lie in (0, 1) and rise, got 2",
                          std::invalid_argument);
 }
+
+TEST_CASE("on a flow from alpha = 0 to clean data the groups of a fine grid reach the data") {
+    const time_grid fine = uniform_time(flow_schedule{}, 60);
+    for (std::size_t order = 2; order <= 3; ++order) {
+        const singlestep plan(dpm_solver_pp<3>(at_nodes{fine}),
+                              coarse(fine, call_groups(fine, order)));
+        std::vector<double> x{0.4, -1.2};
+        sample(x, plan, toy);
+        CHECK(x[0] == Approx(toy.flow(0.4, fine.front(), fine.back())).epsilon(0.02));
+        CHECK(x[1] == Approx(toy.flow(-1.2, fine.front(), fine.back())).epsilon(0.02));
+    }
+}

@@ -26,11 +26,15 @@ inline std::vector<std::size_t> call_groups(std::size_t n, std::size_t order) {
     return groups;
 }
 
-/// The same for the steps of a grid; its step to clean data, if it has one, stands alone.
+/// The same for the steps of a grid; one from alpha = 0 and one to clean data, if it has them, stand
+/// alone, since lambda is infinite there.
 inline std::vector<std::size_t> call_groups(const time_grid& fine, std::size_t order) {
     detail::require(fine.size() >= 2, "diffusion::call_groups", "a grid needs at least 2 nodes",
                     fine.size());
-    std::vector<std::size_t> groups = call_groups(fine.size() - 1, order);
+    const std::size_t n = fine.size() - 1, alone = fine.front().alpha == 0 ? 1 : 0;
+    std::vector<std::size_t> groups;
+    if (n > alone) groups = call_groups(n - alone, order);
+    groups.insert(groups.begin(), alone, 1);
     if (fine.back().sigma == 0 && groups.back() > 1) {
         --groups.back();
         groups.push_back(1);
