@@ -7,6 +7,9 @@
 //     sh examples/run.sh digits --save digits.safetensors
 //     sh examples/run.sh compare_solvers --load digits.safetensors
 //
+// The mixture shows the order of each method. With the network most curves run together where the
+// error is too small to be seen.
+//
 // Each solver gets its nodes where it likes them: evenly in lambda or in t, or by Karras' formula.
 //
 // Writes compare_solvers.png (error against calls), compare_solvers_mixture.png and
@@ -123,9 +126,9 @@ int run(int argc, char** argv) {
     line.number("--seed", seed, "of the noise");
     line.text("--out", out, "folder for the pictures");
     if (const auto code = line.parse(argc, argv)) return *code;
-    std::filesystem::create_directories(out);  // fails now if at all, not when all is done
     std::optional<examples::digit_model> model;
     if (!load.empty()) model = examples::digit_model::load(load);
+    std::filesystem::create_directories(out);  // fails now if at all, not when all is done
     examples::canvas page(model ? 1500 : 750, 700);
     const auto calls = [most](std::size_t limit) {
         std::vector<std::size_t> list{5, 7, 10, 14, 20, 28, 40, 50, 70, 100, 140, 200, 280, 400};
