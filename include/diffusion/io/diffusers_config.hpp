@@ -51,8 +51,8 @@ scheduler_config parse_scheduler_config(std::string_view text,
 scheduler_config read_scheduler_config(const std::filesystem::path& path,
                                        unknown_fields unknown = unknown_fields::ignore);
 
-/// The text of a config, all fields of its class in their order. Throws std::invalid_argument for
-/// one that could not be read again.
+/// The text of a config, all fields of its class in alphabetical order, as the reference writes
+/// them. Throws std::invalid_argument for one that could not be read again.
 std::string format_scheduler_config(const scheduler_config& config);
 
 /// Writes it as a whole or not at all. Throws std::filesystem::filesystem_error if it cannot.
@@ -187,7 +187,7 @@ private:
 inline std::optional<config_fault> set_fields(scheduler_config& config,
                                               const nlohmann::json& object,
                                               std::vector<std::string>& unknown) {
-    const nlohmann::ordered_json& defaults = class_defaults().at(config.class_name);
+    const nlohmann::json& defaults = class_defaults().at(config.class_name);
     for (const auto& [name, value] : object.items()) {
         if (name.starts_with('_')) continue;
         const auto known = defaults.find(name);

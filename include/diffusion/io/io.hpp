@@ -6,6 +6,8 @@
 //     idx.hpp                               zlib
 //     png.hpp                               zlib, stb
 //     safetensors.hpp                       nlohmann-json
+//
+// <diffusion/io/diffusers_config.hpp> stands apart: it needs nlohmann-json and includes all of the core.
 
 #include <diffusion/io/csv.hpp>
 #include <diffusion/io/file.hpp>

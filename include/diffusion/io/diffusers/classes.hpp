@@ -29,7 +29,7 @@ inline constexpr refused_class refused_classes[] = {
     {"VQDiffusionScheduler", discrete_tokens},
 };
 
-/// Every other class with its fields in their order. "like" stands for the fields of another class.
+/// Every other class with its fields. "like" stands for the fields of another class.
 inline constexpr std::string_view class_defaults_text = R"({
   "DDIMScheduler": {"num_train_timesteps": 1000, "beta_start": 0.0001, "beta_end": 0.02,
      "beta_schedule": "linear", "trained_betas": null, "clip_sample": true,
@@ -166,12 +166,12 @@ inline constexpr std::string_view class_defaults_text = R"({
 })";
 
 /// Class name -> its fields with their defaults.
-inline const std::map<std::string, nlohmann::ordered_json, std::less<>>& class_defaults() {
+inline const std::map<std::string, nlohmann::json, std::less<>>& class_defaults() {
     static const auto table = [] {
-        std::map<std::string, nlohmann::ordered_json, std::less<>> classes;
+        std::map<std::string, nlohmann::json, std::less<>> classes;
         const auto all = nlohmann::ordered_json::parse(class_defaults_text);
         for (const auto& [name, fields] : all.items()) {
-            nlohmann::ordered_json whole = nlohmann::ordered_json::object();
+            nlohmann::json whole = nlohmann::json::object();
             if (fields.contains("like")) whole = classes.at(fields["like"].get<std::string>());
             for (const auto& [field, value] : fields.items())
                 if (field != "like") whole[field] = value;

@@ -287,7 +287,7 @@ public:
 
 private:
     const scheduler_config& c_;
-    const nlohmann::ordered_json* fields_ = nullptr;
+    const nlohmann::json* fields_ = nullptr;
     std::optional<config_fault> fault_;
 };
 
