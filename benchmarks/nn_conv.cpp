@@ -1,11 +1,13 @@
-// Claim: on one thread, with -O3 -march=native, 3x3 convolutions of 28x28 and 14x14 images reach at least 140 % of the
-// core's fused multiply-add peak forward and in the gradient of the input (Winograd's F(4x4, 3x3) needs a quarter of the
-// multiplications). The gradient of the weights, with four images at a time, reaches 130 % at 28x28 and about 100 % at
-// 14x14, where summing into 36 planes weighs more; strided convolutions and matrix products reach 50 to 80 %.
+// Claim: on one thread, with -O3 -march=native, 3x3 convolutions of 28x28 and 14x14 images reach at
+// least 140 % of the core's fused multiply-add peak forward and in the gradient of the input
+// (Winograd's F(4x4, 3x3) needs a quarter of the multiplications). The gradient of the weights,
+// with four images at a time, reaches 130 % at 28x28 and about 100 % at 14x14, where summing into
+// 36 planes weighs more; strided convolutions and matrix products reach 50 to 80 %.
 //
-// GFLOP/s are effective: operations of the definition over time. The peak (twelve running sums in registers, nothing
-// else) is measured before and after each repetition, in processor time of the thread, so that neither a slower clock
-// nor a busy neighbour counts against the kernel; `of_peak` is the median of the ratios.
+// GFLOP/s are effective: operations of the definition over time. The peak (twelve running sums in
+// registers, nothing else) is measured before and after each repetition, in processor time of the
+// thread, so that neither a slower clock nor a busy neighbour counts against the kernel; `of_peak`
+// is the median of the ratios.
 //
 //     bench_nn_conv --benchmark_filter=forward
 
@@ -57,7 +59,8 @@ double peak_rate() {
     return 2.0 * sums * rounds * static_cast<double>(detail::width<float>) / time;
 }
 
-/// Numbers on a 64-byte boundary, as the tape's arena has them: vectors that straddle two lines cost a third.
+/// Numbers on a 64-byte boundary, as the tape's arena has them: vectors that straddle two lines
+/// cost a third.
 struct numbers {
     workspace memory;
     float* values;
@@ -127,7 +130,8 @@ void backward_weights(benchmark::State& state, conv_shape s) {
     });
 }
 
-/// Bringing the weights into Winograd's form, in the operations of the convolution that waits for it.
+/// Bringing the weights into Winograd's form, in the operations of the convolution that waits for
+/// it.
 void prepare(benchmark::State& state, conv_shape s) {
     problem p(s);
     report(state, s.operations(), [&] { conv_prepare_forward(s, p.w.data(), p.prepared.data()); });

@@ -1,5 +1,6 @@
-// The U-Net of torch_unet.py, timed in the same manner: a training step at batch 64, forward passes at batch
-// 1, 16 and 64, for 28x28 and 16x16 pixels. Run both in turn on the same cores and compare.
+// The U-Net of torch_unet.py, timed in the same manner: a training step at batch 64, forward passes
+// at batch 1, 16 and 64, for 28x28 and 16x16 pixels. Run both in turn on the same cores and
+// compare.
 //
 //     bench_nn_unet                      as many threads as the machine has
 //     bench_nn_unet --threads=1

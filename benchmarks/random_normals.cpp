@@ -1,8 +1,10 @@
-// Claim: on one thread, fill_normal draws float normals at least 8 times as fast as std::normal_distribution<float> over
-// std::mt19937_64 with -O3 -march=native, and at least 3 times with plain -O3.
+// Claim: on one thread, fill_normal draws float normals at least 8 times as fast as
+// std::normal_distribution<float> over std::mt19937_64 with -O3 -march=native, and at least 3 times
+// with plain -O3.
 //
-// Both are timed in turn within each iteration, so that a noisy machine slows both; the counters are medians of
-// nanoseconds per number, and `ratio` is the median of the ratios of neighbouring timings. `Time` is ours alone.
+// Both are timed in turn within each iteration, so that a noisy machine slows both; the counters
+// are medians of nanoseconds per number, and `ratio` is the median of the ratios of neighbouring
+// timings. `Time` is ours alone.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #pragma once
-// What the benchmarks share. They compare two things in turn within one run and report medians of ratios: on a busy
-// machine single times mean nothing.
+// What the benchmarks share. They compare two things in turn within one run and report medians of
+// ratios: on a busy machine single times mean nothing.
 
 #include <algorithm>
 #include <chrono>

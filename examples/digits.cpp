@@ -2,11 +2,11 @@
 // and a half, and draws a page of them out of noise.
 //
 // Without options it learns digits that it draws itself (support/drawn_digits.hpp), 16 x 16 pixels;
-// `--data DIR` learns MNIST-style files instead. The network sees a label with most pictures, so that
-// `--class 7 --guidance 2` asks for sevens, and insists. `--help` lists everything.
+// `--data DIR` learns MNIST-style files instead. The network sees a label with most pictures, so
+// that `--class 7 --guidance 2` asks for sevens, and insists. `--help` lists everything.
 //
-// Writes digits.png (the page), digits_forward.png (data into noise), digits_reverse.png (noise into
-// digits, with the running estimate of the result) and digits_loss.png.
+// Writes digits.png (the page), digits_forward.png (data into noise), digits_reverse.png (noise
+// into digits, with the running estimate of the result) and digits_loss.png.
 
 #include "support/arguments.hpp"
 #include "support/digit_data.hpp"

@@ -1,6 +1,6 @@
 // My first sample: ten lines from noise to data. The "network" is one for which the right answer is
-// known: if all data are normal with mean 3 and standard deviation 0.5, then so is the noise in x_t,
-// given x_t. Any other callable (x, t, out) takes its place, for example your own network.
+// known: if all data are normal with mean 3 and standard deviation 0.5, then so is the noise in
+// x_t, given x_t. Any other callable (x, t, out) takes its place, for example your own network.
 
 #include <cmath>
 #include <cstdio>

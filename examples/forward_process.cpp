@@ -1,7 +1,7 @@
-// An ink drop in water. The forward process spreads it until nothing but noise is left: step by step
-// by q(x_t | x_{t-1}), or in one jump by q(x_t | x_0). Three different drops end as the same cloud, and
-// no look at the cloud tells which one it was. Yet whoever knows the score of a drop can run time
-// backwards, and out of one and the same cloud each of the three drops returns.
+// An ink drop in water. The forward process spreads it until nothing but noise is left: step by
+// step by q(x_t | x_{t-1}), or in one jump by q(x_t | x_0). Three different drops end as the same
+// cloud, and no look at the cloud tells which one it was. Yet whoever knows the score of a drop can
+// run time backwards, and out of one and the same cloud each of the three drops returns.
 //
 // Writes forward_process.png (a filmstrip) and forward_process_entropy.png.
 

@@ -1,10 +1,10 @@
-// Learns a distribution: a small network is shown the heights and weights of people and then makes up
-// new people, who are no copies of the old ones but come from the same distribution.
+// Learns a distribution: a small network is shown the heights and weights of people and then makes
+// up new people, who are no copies of the old ones but come from the same distribution.
 //
 // By default the people are made up too: two groups whose heights are normal and whose weights are
 // log-normal given the height. `--data F.csv` takes a real table: any file with a column whose name
-// holds "height" or "stature" and one whose name holds "weight"; the units mm and hg (0.1 kg) in a name
-// are converted to cm and kg.
+// holds "height" or "stature" and one whose name holds "weight"; the units mm and hg (0.1 kg) in a
+// name are converted to cm and kg.
 //
 // Writes heights_weights.png: scatter and density, data beside samples, and the two histograms.
 

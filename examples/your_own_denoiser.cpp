@@ -3,8 +3,8 @@
 // (x, t) that returns its answer.
 //
 // The data are the four corners of a turned square. For them the best network is known: with W the
-// rotation, E[x_0 | x_t] = W tanh((alpha_t / sigma_t^2) W^T x_t): linear, activation, linear. Nothing
-// is trained here, and all three must give the same points.
+// rotation, E[x_0 | x_t] = W tanh((alpha_t / sigma_t^2) W^T x_t): linear, activation, linear.
+// Nothing is trained here, and all three must give the same points.
 
 #include <array>
 #include <cmath>
@@ -21,7 +21,7 @@ namespace {
 using schedule_type = diffusion::discrete_schedule<diffusion::cosine_beta>;
 constexpr double c = 0.8, s = 0.6;  // cosine and sine of the rotation
 
-// ---- Eigen: a point is a column, a batch a matrix of 2 x n ---------------------------------------
+// ---- Eigen: a point is a column, a batch a matrix of 2 x n --------------------------------------
 struct eigen_linear {
     Eigen::MatrixXd weight;
     Eigen::MatrixXd operator()(const Eigen::MatrixXd& x) const { return weight * x; }
@@ -40,7 +40,7 @@ struct eigen_network {
     }
 };
 
-// ---- xtensor: a point is a row, a batch an array of n x 2 ----------------------------------------
+// ---- xtensor: a point is a row, a batch an array of n x 2 ---------------------------------------
 using xtensor_batch = xt::xtensor<double, 2>;
 
 struct xtensor_linear {

@@ -3,7 +3,7 @@
 //   sample     the whole run in one call
 //   steps      a range: one step at a time, leave when you like
 //   step       you count, and own the memory of the run
-//   ask, tell  you also call the network yourself: queue it on a GPU, gather several runs into a batch
+//   ask, tell  you also call the network yourself: queue it on a GPU, gather runs into a batch
 
 #include <cstddef>
 #include <cstdio>

@@ -25,7 +25,8 @@ struct straight_lambda {
 
 static_assert(diffusion::noise_schedule<straight_lambda>);
 
-/// Draws from data N(1, 0.2^2) with their exact denoiser on any grid; prints and checks the moments.
+/// Draws from data N(1, 0.2^2) with their exact denoiser on any grid; prints and checks the
+/// moments.
 bool draw(const char* name, const diffusion::time_grid& grid) {
     auto denoiser = [](const std::vector<double>& x, const diffusion::node& t,
                        std::vector<double>& x0) {

@@ -1,6 +1,6 @@
-// Your own tensor: a picture class of your own becomes one by specialising tensor_traits, which names
-// its element type, shows its elements as a flat span, and makes an empty sibling. Nothing is copied,
-// and nothing else in this file knows about it.
+// Your own tensor: a picture class of your own becomes one by specialising tensor_traits, which
+// names its element type, shows its elements as a flat span, and makes an empty sibling. Nothing is
+// copied, and nothing else in this file knows about it.
 //
 // The data are one 11 x 7 picture and its like, N(picture, 0.1^2); out of noise it appears again.
 

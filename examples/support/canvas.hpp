@@ -45,8 +45,8 @@ inline constexpr colour green{44, 140, 84};
 /// Where a text lies relative to the point that it is given.
 enum class align { left, centre, right };
 
-/// A picture to draw on: anti-aliased lines and discs, rectangles, text. Coordinates are pixels, the
-/// centre of the first pixel is at (0.5, 0.5); what falls outside is cut off.
+/// A picture to draw on: anti-aliased lines and discs, rectangles, text. Coordinates are pixels,
+/// the centre of the first pixel is at (0.5, 0.5); what falls outside is cut off.
 class canvas {
 public:
     canvas(std::size_t width, std::size_t height, colour paper = white)

@@ -9,8 +9,8 @@
 
 namespace examples {
 
-/// Pictures of clouds in rows, one column for each of the times `shown`. Rows that run backwards meet
-/// the same times in the other order.
+/// Pictures of clouds in rows, one column for each of the times `shown`. Rows that run backwards
+/// meet the same times in the other order.
 class cloud_film {
 public:
     cloud_film(const std::vector<std::size_t>& shown, std::size_t rows)

@@ -55,8 +55,8 @@ inline std::vector<float> draw_digits(digit_model& model, diffusion::nn::lanes<f
     diffusion::per_item_noise noise;
     for (std::size_t i = 0; i < labels.size(); ++i) noise.seeds.push_back((seed << 32) + i);
 
-    // Heun steps in sigma/alpha, which leaps by a factor of thousands at the end of the cosine schedule;
-    // it starts where that ratio is about 60, and takes steps of equal factors.
+    // Heun steps in sigma/alpha, which leaps by a factor of thousands at the end of the cosine
+    // schedule; it starts where that ratio is about 60, and takes steps of equal factors.
     const auto grid = plan.sampler == "heun"
                           ? diffusion::uniform_lambda(model.schedule, plan.steps, 990, 0)
                           : diffusion::trailing(model.schedule, plan.steps);

@@ -11,8 +11,8 @@
 
 namespace examples {
 
-/// The labels of a page of `count` digits: always the one asked for, or else each ten hold every digit
-/// once, in an order of their own.
+/// The labels of a page of `count` digits: always the one asked for, or else each ten hold every
+/// digit once, in an order of their own.
 inline std::vector<std::size_t> labels_to_draw(std::optional<int> digit, std::size_t count,
                                                std::uint64_t seed) {
     std::vector<std::size_t> labels(count);

@@ -19,7 +19,8 @@
 namespace examples {
 
 /// The digits' network and what has to be known to use it: its sizes, the pictures it was made for.
-/// It predicts the velocity on the cosine schedule of T = 1000 steps, and knows ten classes and none.
+/// It predicts the velocity on the cosine schedule of T = 1000 steps, and knows ten classes and
+/// none.
 struct digit_model {
     std::size_t height;
     std::size_t width;
@@ -30,8 +31,8 @@ struct digit_model {
     static constexpr std::size_t classes = 10;
     static constexpr std::size_t null_label = 10;
 
-    /// The sizes of the network: for 16 x 16 pixels a small one, which makes good use of a minute; for
-    /// larger pictures one of twice the width, which wants several.
+    /// The sizes of the network: for 16 x 16 pixels a small one, which makes good use of a minute;
+    /// for larger pictures one of twice the width, which wants several.
     struct sizes {
         std::size_t base;
         std::vector<std::size_t> multipliers;
@@ -54,8 +55,8 @@ struct digit_model {
         return {height, width, std::move(learned), diffusion::nn::unet<float>(options, seed)};
     }
 
-    /// Throws std::runtime_error unless the pictures are of the size that this network, which came from
-    /// `file`, was made for.
+    /// Throws std::runtime_error unless the pictures are of the size that this network, which came
+    /// from `file`, was made for.
     void require_size(std::size_t pictures_height, std::size_t pictures_width,
                       const std::string& file) const {
         if (height != pictures_height || width != pictures_width)

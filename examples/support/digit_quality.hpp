@@ -13,9 +13,10 @@
 
 namespace examples {
 
-/// How far the drawn digits are from real ones, beside the floor (real ones from other real ones) and
-/// the ceiling (noise); and how many of them a simple machine, which knows the digits in `known`,
-/// reads as what was asked for. `real` and `other` hold at least as many digits as are drawn.
+/// How far the drawn digits are from real ones, beside the floor (real ones from other real ones)
+/// and the ceiling (noise); and how many of them a simple machine, which knows the digits in
+/// `known`, reads as what was asked for. `real` and `other` hold at least as many digits as are
+/// drawn.
 inline void print_quality(const std::vector<float>& drawn, const std::vector<std::size_t>& labels,
                           const labelled_images& known, const labelled_images& real,
                           const labelled_images& other, std::uint64_t seed) {

@@ -19,10 +19,11 @@
 
 /// Handwritten-looking digits made here, so that no example has to download anything.
 ///
-/// A digit is a *skeleton* of one to three strokes in the unit box (x to the right, y downwards), in
-/// one of the several ways people write it. The skeleton is bent by a smooth warp, scaled, slanted
-/// and placed, and then drawn with a round pen whose width varies a little along the stroke. A pixel's
-/// value follows from its signed distance to the pen's path, which gives clean edges at every size.
+/// A digit is a *skeleton* of one to three strokes in the unit box (x to the right, y downwards),
+/// in one of the several ways people write it. The skeleton is bent by a smooth warp, scaled,
+/// slanted and placed, and then drawn with a round pen whose width varies a little along the
+/// stroke. A pixel's value follows from its signed distance to the pen's path, which gives clean
+/// edges at every size.
 ///
 /// Picture `index` of `seed` is a pure function of the two: no state, any order, any thread.
 namespace examples {
@@ -85,8 +86,8 @@ public:
         strokes.push_back(spline(p));
     }
 
-    /// An ellipse, from `start` on (in turns, 0 = to the right, clockwise as y points down), with an
-    /// `overlap` in turns: below zero it stays open.
+    /// An ellipse, from `start` on (in turns, 0 = to the right, clockwise as y points down), with
+    /// an `overlap` in turns: below zero it stays open.
     void loop(point centre, point radius, double start, double overlap) {
         constexpr int steps = 9;
         std::vector<point> p;
@@ -316,7 +317,8 @@ inline std::vector<stroke> skeleton(int digit, dice& luck) {
     return pen.strokes;
 }
 
-/// Bends the plane by two long waves in each direction (amplitudes below 0.07 of the digit's height).
+/// Bends the plane by two long waves in each direction (amplitudes below 0.07 of the digit's
+/// height).
 inline void warp(std::vector<stroke>& strokes, dice& luck) {
     std::array<double, 2> size_x{}, size_y{}, phase_x{}, phase_y{}, wave_x{}, wave_y{};
     for (std::size_t k = 0; k < 2; ++k) {
@@ -342,9 +344,9 @@ inline void warp(std::vector<stroke>& strokes, dice& luck) {
 
 /// Draws `digit` into a size x size picture: values in [-1, 1], ink 1, background -1.
 ///
-/// The digit is about 0.62 to 0.78 of the picture's side high and its stroke a seventh of that wide, at
-/// every size; nothing touches the frame. Throws std::invalid_argument for a digit outside 0..9, a
-/// side below 8, or a span of another size.
+/// The digit is about 0.62 to 0.78 of the picture's side high and its stroke a seventh of that
+/// wide, at every size; nothing touches the frame. Throws std::invalid_argument for a digit outside
+/// 0..9, a side below 8, or a span of another size.
 inline void draw_digit(int digit, dice& luck, std::size_t size, std::span<float> pixels) {
     if (digit < 0 || digit > 9)
         throw std::invalid_argument("examples::draw_digit: digit must be 0 to 9, got " +
@@ -394,7 +396,8 @@ inline void draw_digit(int digit, dice& luck, std::size_t size, std::span<float>
     };
     const point offset{place(low.x, high.x, shift.x), place(low.y, high.y, shift.y)};
 
-    // Signed distance of every pixel's centre to the pen's path; only pixels near a piece are visited.
+    // Signed distance of every pixel's centre to the pen's path; only pixels near a piece are
+    // visited.
     std::vector<double> distance(size * size, infinity);
     for (const stroke& path : strokes) {
         const double swell = 0.18 * luck.uniform(0, 1);

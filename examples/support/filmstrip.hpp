@@ -10,7 +10,8 @@
 
 namespace examples {
 
-/// Grey pictures in rows and columns, with names beside them: a page of digits, or a process in time.
+/// Grey pictures in rows and columns, with names beside them: a page of digits, or a process in
+/// time.
 struct filmstrip {
     std::size_t columns = 10;
     std::size_t zoom = 3;  ///< side of a pixel on the page

@@ -27,7 +27,8 @@ inline constexpr std::array<std::uint64_t, 95> font_5x9 = {
     0x0007c4447c00, 0x032110420c00, 0x042108421000, 0x182104426000, 0x00026c000000,
 };
 
-/// Whether pixel (row, column) of the character is ink; everything outside ASCII 32 to 126 is blank.
+/// Whether pixel (row, column) of the character is ink; everything outside ASCII 32 to 126 is
+/// blank.
 constexpr bool font_ink(char character, std::size_t row, std::size_t column) {
     if (character < ' ' || character > '~' || row >= 9 || column >= 5) return false;
     const std::uint64_t glyph = font_5x9[std::size_t(character - ' ')];

@@ -14,14 +14,14 @@
 
 #include <Eigen/Dense>
 
-/// How far two sets of pictures are apart: the Fréchet distance between Gaussians that are fitted to
-/// their features (Dowson, Landau 1982; for pictures Heusel et al. 2017, there with a network's
+/// How far two sets of pictures are apart: the Fréchet distance between Gaussians that are fitted
+/// to their features (Dowson, Landau 1982; for pictures Heusel et al. 2017, there with a network's
 /// features). Ours are fixed and need no network:
 ///
 /// the picture is laid out in 4 x 4 overlapping cells (bilinear weights, so that a shift by a pixel
-/// changes the features a little, not suddenly). Of each cell we keep five numbers: the mean ink, and
-/// the mean strength of the edges that run within 22.5 degrees of 0, 45, 90 and 135 degrees, with
-/// soft borders between the four. Eighty numbers say where which strokes lie.
+/// changes the features a little, not suddenly). Of each cell we keep five numbers: the mean ink,
+/// and the mean strength of the edges that run within 22.5 degrees of 0, 45, 90 and 135 degrees,
+/// with soft borders between the four. Eighty numbers say where which strokes lie.
 namespace examples {
 
 inline constexpr std::size_t frechet_cells = 4;
@@ -122,8 +122,9 @@ inline double frechet_distance(const feature_statistics& one, const feature_stat
     return std::max(0.0, (one.mean - two.mean).squaredNorm() + traces - 2 * trace_of_root);
 }
 
-/// The share of `pictures` (values in [-1, 1], as `known`) whose nearest neighbours in feature space
-/// among `known` carry mostly the label that is expected: how well a simple machine reads them.
+/// The share of `pictures` (values in [-1, 1], as `known`) whose nearest neighbours in feature
+/// space among `known` carry mostly the label that is expected: how well a simple machine reads
+/// them.
 inline double recognised_share(std::span<const float> pictures, std::span<const int> expected,
                                const labelled_images& known, std::size_t neighbours = 5) {
     std::vector<std::array<double, frechet_features>> table(known.count);

@@ -31,8 +31,8 @@ inline double cloud_distance(const cloud& a, const cloud& b) {
                     ks_distance(coordinate(a, 1), coordinate(b, 1)));
 }
 
-/// A drop of ink: equal Gaussian spots of standard deviation `spread`. As a mixture of Gaussians stays
-/// one under the forward process, its density and its score are known exactly at all times.
+/// A drop of ink: equal Gaussian spots of standard deviation `spread`. As a mixture of Gaussians
+/// stays one under the forward process, its density and its score are known exactly at all times.
 struct ink_drop {
     std::string name;
     std::vector<point> spots;

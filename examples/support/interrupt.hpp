@@ -12,8 +12,9 @@ static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may touc
 
 }  // namespace detail
 
-/// Ctrl-C as a polite request, as long as this object lives: the first one only sets a flag, so that
-/// the step in hand can be finished and the work saved; the second one ends the program as usual.
+/// Ctrl-C as a polite request, as long as this object lives: the first one only sets a flag, so
+/// that the step in hand can be finished and the work saved; the second one ends the program as
+/// usual.
 class interrupt {
 public:
     interrupt() : before_(std::signal(SIGINT, &interrupt::on_signal)) {

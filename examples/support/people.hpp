@@ -55,8 +55,8 @@ inline people made_up_people(std::size_t count, std::uint64_t seed) {
 }
 
 /// The two columns of a table, whatever its other columns are: one whose name holds "height" or
-/// "stature" and one whose name holds "weight"; the units mm and hg (0.1 kg) at the end of a name are
-/// converted. Throws std::runtime_error where that cannot be, diffusion::io::format_error for a
+/// "stature" and one whose name holds "weight"; the units mm and hg (0.1 kg) at the end of a name
+/// are converted. Throws std::runtime_error where that cannot be, diffusion::io::format_error for a
 /// damaged table.
 inline people read_people(const std::string& file) {
     std::ifstream stream(file);

@@ -15,8 +15,8 @@
 
 namespace examples {
 
-/// Data into noise: a row for each of the first six pictures, x_t = alpha x_0 + sigma eps with one eps
-/// for all times of a row. The times are those of a discrete schedule of 1000 steps.
+/// Data into noise: a row for each of the first six pictures, x_t = alpha x_0 + sigma eps with one
+/// eps for all times of a row. The times are those of a discrete schedule of 1000 steps.
 template <class Schedule>
 canvas forward_film(const Schedule& schedule, const labelled_images& data) {
     const std::vector<int> times{-1, 0, 50, 100, 200, 300, 400, 500, 600, 700, 850, 999};

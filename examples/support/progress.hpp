@@ -36,8 +36,8 @@ inline std::string spoken_time(double seconds) {
 
 /// A progress line on the error stream, so that results on the output stream stay clean.
 ///
-/// On a terminal one line with a bar is drawn over and over, ten times a second; in a file or a pipe
-/// a plain line appears every ten per cent, and no control character at all.
+/// On a terminal one line with a bar is drawn over and over, ten times a second; in a file or a
+/// pipe a plain line appears every ten per cent, and no control character at all.
 class progress {
 public:
     explicit progress(std::string task, std::FILE* stream = stderr)

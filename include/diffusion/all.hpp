@@ -1,5 +1,6 @@
 #pragma once
-// All of the core: <diffusion/diffusion.hpp>, which most programs need, and every further schedule, grid and solver.
+// All of the core: <diffusion/diffusion.hpp>, which most programs need, and every further schedule,
+// grid and solver.
 
 #include <diffusion/denoiser/any_denoiser.hpp>
 #include <diffusion/denoiser/dynamic_threshold.hpp>

@@ -1,7 +1,7 @@
 #pragma once
-// Eigen asks malloc for memory, not operator new, but can be told to report it: while it is not allowed
-// to, each request is counted like an operator new. Every file of this executable that uses Eigen
-// includes it by this header.
+// Eigen asks malloc for memory, not operator new, but can be told to report it: while it is not
+// allowed to, each request is counted like an operator new. Every file of this executable that uses
+// Eigen includes it by this header.
 
 #include "support/counting_new.hpp"
 

@@ -1,4 +1,5 @@
-// The first program of somebody who has no tensor library: the data is the number 2, so the noise in x is known.
+// The first program of somebody who has no tensor library: the data is the number 2, so the noise
+// in x is known.
 #include <diffusion/diffusion.hpp>
 
 #include <cmath>

@@ -48,8 +48,8 @@ struct first_order_of {
 template <class Rule>
 first_order_of(Rule) -> first_order_of<Rule>;
 
-// The reference's SDE form of 3M has -1/2 for +1/2 in the weight of the quadratic term D_2, which is
-// then alpha_s too small and does not vanish with h.
+// The reference's SDE form of 3M has -1/2 for +1/2 in the weight of the quadratic term D_2, which
+// is then alpha_s too small and does not vanish with h.
 struct misprinted_sde_3m : diffusion::dpm_solver_pp_3m {
     diffusion::gaussian_kernel<3> operator()(std::span<const diffusion::node> seen,
                                              const diffusion::node& s) const {
@@ -124,7 +124,8 @@ TEST_CASE(
 }
 
 TEST_CASE("The reference's SDE form of 3M is of order 1, the library's of order 2") {
-    // A denoiser that says lambda^2, whatever x is: with z = 0 the equation is solved in closed form.
+    // A denoiser that says lambda^2, whatever x is: with z = 0 the equation is solved in closed
+    // form.
     const auto error = [](const auto& rule, std::size_t n) {
         const diffusion::multistep plan(
             rule, diffusion::uniform_lambda(diffusion::vp_linear{}, n, 0.8, 0.2,

@@ -61,9 +61,9 @@ noted_run<T> run_case(const record& c) {
     return result;
 }
 
-// The reference's own course: every step goes T/n (or half of it) down in time, wherever the next time
-// in its list is, and what it extrapolates is the network's output, read as eps-hat only at the step's
-// beginning.
+// The reference's own course: every step goes T/n (or half of it) down in time, wherever the next
+// time in its list is, and what it extrapolates is the network's output, read as eps-hat only at
+// the step's beginning.
 trajectory<double> run_as_reference(const record& c, const network<double>& net,
                                     std::vector<double> start = initial_sample<double>()) {
     using X = std::vector<double>;

@@ -1,4 +1,5 @@
-// Schedules, grids, samplers, divergences and training quantities against OpenAI's guided-diffusion.
+// Schedules, grids, samplers, divergences and training quantities against OpenAI's
+// guided-diffusion.
 
 #include <algorithm>
 #include <cmath>

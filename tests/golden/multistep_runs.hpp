@@ -1,6 +1,6 @@
 #pragma once
-// What the runs of the diffusers schedulers in the manner of DPM-Solver share: their nodes, and what
-// the network is told there.
+// What the runs of the diffusers schedulers in the manner of DPM-Solver share: their nodes, and
+// what the network is told there.
 
 #include <cmath>
 #include <cstddef>
@@ -27,14 +27,14 @@ inline std::string sigma_grid_of(const record& c) {
     return c.flag("config.use_lu_lambdas", false) ? "lu" : "";
 }
 
-/// The reference rounds the times of two grids to the nearest integer, but not on the cosine schedule;
-/// in the end all are rounded down.
+/// The reference rounds the times of two grids to the nearest integer, but not on the cosine
+/// schedule; in the end all are rounded down.
 inline double told_on_sigma_grid(const std::string& kind, bool cosine, double t) {
     return (kind == "karras" || kind == "lu") && !cosine ? std::nearbyint(t) : std::floor(t);
 }
 
-/// n times of n + 1 that are spread down to (nearly) 0, so that the last step is no shorter than the
-/// others; a lower bound of lambda cuts off the noisiest times first.
+/// n times of n + 1 that are spread down to (nearly) 0, so that the last step is no shorter than
+/// the others; a lower bound of lambda cuts off the noisiest times first.
 inline std::vector<double> times_of_case(const record& c, const schedule& levels) {
     if (c.has("set_timesteps.timesteps")) return c.numbers("set_timesteps.timesteps");
     const double lowest = c.number("config.lambda_min_clipped", -INFINITY);
@@ -64,7 +64,8 @@ inline std::vector<double> flow_times(const record& c) {
 }
 
 /// A run of such a scheduler. Where the grid is a list of levels that ends at its lowest, the
-/// reference has that one twice: its last step does nothing, and the grid leaves it out (`ends_empty`).
+/// reference has that one twice: its last step does nothing, and the grid leaves it out
+/// (`ends_empty`).
 struct multistep_case {
     diffusion::time_grid grid;
     std::function<double(double)> told = [](double t) { return t; };
@@ -125,7 +126,8 @@ inline std::function<diffusion::noise_level(double)> levels_on(const diffusion::
     };
 }
 
-/// The denoiser of a case on nodes that may differ from its own in their levels, not in their times.
+/// The denoiser of a case on nodes that may differ from its own in their levels, not in their
+/// times.
 template <class T>
 any_denoiser<T> denoiser_on(const record& c, const multistep_case& run,
                             const diffusion::time_grid& nodes) {

@@ -174,7 +174,9 @@ TEST_CASE("every class of the reference loads with its defaults, or is refused w
     const auto table = class_table();
     CHECK(table.size() == 47);
     std::size_t loaded = 0;
-    for (const auto& [name, fields] : table.items()) {
+    for (const auto& entry : table.items()) {
+        const std::string name = entry.key();
+        const nlohmann::json& fields = entry.value();
         CAPTURE(name);
         const bool refused = std::any_of(std::begin(io::detail::refused_classes),
                                          std::end(io::detail::refused_classes),
@@ -198,7 +200,7 @@ TEST_CASE("every class of the reference loads with its defaults, or is refused w
         written.erase("_class_name");
         CHECK(written == fields);  // all of them
 
-        for (const std::size_t n : {2, 5, 12}) {
+        for (const std::size_t n : {2u, 5u, 12u}) {
             if (name == "PNDMScheduler" && n < 4) continue;  // the start alone takes 3 steps
             for (const double e : result(c, n)) CHECK(std::isfinite(e));
         }

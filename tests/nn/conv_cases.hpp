@@ -127,7 +127,7 @@ double worst_error(const std::vector<T>& computed, const std::vector<double>& ex
     return worst;
 }
 
-// ---- Winograd: the magnitudes go through the transforms ------------------------------------------
+// ---- Winograd: the magnitudes go through the transforms -----------------------------------------
 
 /// The three matrices of winograd.hpp, from its own formula for their entries: powers of the
 /// points, and polynomials that vanish at the other points.

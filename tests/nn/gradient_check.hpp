@@ -20,8 +20,8 @@ inline std::vector<double> normals(std::size_t count, std::uint64_t seed) {
     return z;
 }
 
-/// Compares the adjoint of `f` with central differences: `f(tape, inputs)` returns a value, of which a
-/// random weighted sum is differentiated with respect to each element of each input.
+/// Compares the adjoint of `f` with central differences: `f(tape, inputs)` returns a value, of
+/// which a random weighted sum is differentiated with respect to each element of each input.
 template <class F>
 void check_gradient(const std::vector<nn::shape>& shapes, F&& f, double tolerance = 1e-7) {
     std::vector<std::vector<double>> x;

@@ -65,8 +65,8 @@ digest digest_of(std::span<const double> x, const Where& where) {
     return d;
 }
 
-/// The largest difference, relative to the largest element times the square root of the count: what a
-/// sum of such elements with random signs amounts to.
+/// The largest difference, relative to the largest element times the square root of the count: what
+/// a sum of such elements with random signs amounts to.
 double difference(const digest& a, const digest& b, std::span<const double> x) {
     double largest = 0;
     for (double v : x) largest = std::max(largest, std::abs(v));

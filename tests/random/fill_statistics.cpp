@@ -1,5 +1,5 @@
-// Are the numbers normal, uniform and independent? Every bound is several standard deviations of the exact sampling
-// distribution; draws are fixed by their seed, so a passing test stays passing.
+// Are the numbers normal, uniform and independent? Every bound is several standard deviations of
+// the exact sampling distribution; draws are fixed by their seed, so a passing test stays passing.
 
 #include <algorithm>
 #include <cmath>
@@ -28,8 +28,8 @@ void each_normal(std::size_t n, std::uint64_t seed, F&& f) {
     }
 }
 
-/// sqrt(n) times the greatest distance of the empirical distribution function from the identity, at the 2^16 - 1 inner
-/// edges of equal cells.
+/// sqrt(n) times the greatest distance of the empirical distribution function from the identity, at
+/// the 2^16 - 1 inner edges of equal cells.
 class kolmogorov_smirnov {
     static constexpr std::size_t cells_ = 1u << 16;
     std::vector<double> count_ = std::vector<double>(cells_, 0.0);

@@ -22,9 +22,9 @@ auto kernel_of(const Rule& rule, const diffusion::time_grid& grid, std::size_t i
     return rule(std::span<const diffusion::node>(seen), grid[i + 1]);
 }
 
-/// How far the kernels of a data rule are from carrying q(x_t|x_0) to q(x_s|x_0) for constant x0-hat
-/// = x_0: the mean, a alpha_t + sum b = alpha_s, and the variance, a^2 sigma_t^2 + c^2 = sigma_s^2,
-/// each relative to its right side (and to the largest summand).
+/// How far the kernels of a data rule are from carrying q(x_t|x_0) to q(x_s|x_0) for constant
+/// x0-hat = x_0: the mean, a alpha_t + sum b = alpha_s, and the variance, a^2 sigma_t^2 + c^2 =
+/// sigma_s^2, each relative to its right side (and to the largest summand).
 struct deviation {
     double mean = 0, variance = 0;
 };

@@ -1,6 +1,6 @@
-// The order of a solver, measured: on data N(m, s^2) the perfect denoiser and the exact solution of the
-// probability-flow ODE are known (support/gaussian_toy.hpp). Twice as many steps of equal lambda make
-// the error 2^order times smaller.
+// The order of a solver, measured: on data N(m, s^2) the perfect denoiser and the exact solution of
+// the probability-flow ODE are known (support/gaussian_toy.hpp). Twice as many steps of equal
+// lambda make the error 2^order times smaller.
 #include <doctest/doctest.h>
 
 #include <algorithm>

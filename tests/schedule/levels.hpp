@@ -1,5 +1,6 @@
 #pragma once
-// The committed table of 50-digit noise levels (see levels.py) and how closely a schedule follows it.
+// The committed table of 50-digit noise levels (see levels.py) and how closely a schedule follows
+// it.
 
 #include <algorithm>
 #include <cmath>

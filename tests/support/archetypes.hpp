@@ -15,7 +15,7 @@
 
 namespace support {
 
-// ---- tensors ---------------------------------------------------------------------------------------
+// ---- tensors ------------------------------------------------------------------------------------
 
 /// Movable, and nothing else: no copy, no default constructor, no element access of its own.
 class minimal_tensor {
@@ -103,7 +103,7 @@ struct diffusion::tensor_traits<support::read_only> {
 
 namespace support {
 
-// ---- schedules -------------------------------------------------------------------------------------
+// ---- schedules ----------------------------------------------------------------------------------
 
 struct minimal_schedule {
     diffusion::noise_level operator()(double t) const { return diffusion::variance_preserving(-t); }
@@ -125,7 +125,7 @@ struct schedule_that_changes {  // near-miss: asking it needs a non-const object
     double t_max() const { return 1; }
 };
 
-// ---- rules -----------------------------------------------------------------------------------------
+// ---- rules --------------------------------------------------------------------------------------
 
 struct minimal_rule {
     static constexpr int order = 1;

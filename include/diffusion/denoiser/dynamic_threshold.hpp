@@ -20,9 +20,9 @@ namespace diffusion {
 
 /// Dynamic thresholding (Saharia et al. 2022, Imagen, section 2.3): with s the given quantile of
 /// |x_0-hat| over an item, raised to at least 1 and then lowered to at most `largest`, each item is
-/// clipped to [-s, s] and divided by s. Quantiles between two elements are interpolated linearly. The
-/// paper's s has no upper bound; largest = 1 makes this plain clipping, and a smaller one stretches
-/// [-largest, largest] to [-1, 1].
+/// clipped to [-s, s] and divided by s. Quantiles between two elements are interpolated linearly.
+/// The paper's s has no upper bound; largest = 1 makes this plain clipping, and a smaller one
+/// stretches [-largest, largest] to [-1, 1].
 ///
 /// `items` is the number of items in the batch, `scratch` a tensor like x for sorting, so that a
 /// step allocates nothing. Throws std::invalid_argument unless 0 < quantile <= 1, largest > 0 and

@@ -75,7 +75,8 @@ inline void require_beta_shape(double shape, const char* function, const char* r
 
 /// The x with I_x(a, b) = p, the inverse of the regularised incomplete beta function, relative to
 /// the distance from the nearer end to about 1e-14 for a and b of the order of 1 and to 1e-13 for
-/// both in [0.1, 10]; beyond, a very lopsided distribution costs digits. p in [0, 1]; a, b in (0, 100].
+/// both in [0.1, 10]; beyond, a very lopsided distribution costs digits. p in [0, 1]; a, b in (0,
+/// 100].
 inline double beta_quantile(double p, double a, double b) {
     detail::require(p >= 0 && p <= 1, "diffusion::beta_quantile", "p must lie in [0, 1]", p);
     detail::require_beta_shape(a, "diffusion::beta_quantile", "a must lie in (0, 100]");
@@ -85,9 +86,9 @@ inline double beta_quantile(double p, double a, double b) {
     return x.from_one ? 1 - x.distance : x.distance;
 }
 
-/// sigma_min + (sigma_max - sigma_min) q with q the quantiles of a beta distribution at 1, ..., 1/(n-1),
-/// 0: dense at both ends for a, b < 1 (Lee et al. 2024, "Beta sampling is all you need", a = b = 0.6
-/// in the references).
+/// sigma_min + (sigma_max - sigma_min) q with q the quantiles of a beta distribution at 1, ...,
+/// 1/(n-1), 0: dense at both ends for a, b < 1 (Lee et al. 2024, "Beta sampling is all you need", a
+/// = b = 0.6 in the references).
 inline std::vector<double> beta_sigmas(std::size_t n, const sigma_range& range, double a = 0.6,
                                        double b = 0.6) {
     detail::require_sigmas(n, range, "diffusion::beta_sigmas");

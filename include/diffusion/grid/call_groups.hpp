@@ -26,8 +26,8 @@ inline std::vector<std::size_t> call_groups(std::size_t n, std::size_t order) {
     return groups;
 }
 
-/// The same for the steps of a grid; one from alpha = 0 and one to clean data, if it has them, stand
-/// alone, since lambda is infinite there.
+/// The same for the steps of a grid; one from alpha = 0 and one to clean data, if it has them,
+/// stand alone, since lambda is infinite there.
 inline std::vector<std::size_t> call_groups(const time_grid& fine, std::size_t order) {
     detail::require(fine.size() >= 2, "diffusion::call_groups", "a grid needs at least 2 nodes",
                     fine.size());

@@ -13,11 +13,11 @@ namespace diffusion {
 /// What to do with a last step that would go from a level to itself.
 enum class empty_step { refuse, drop, keep };
 
-/// The grid with its clean end replaced by the schedule's first level, that of t_min ("set_alpha_to_one
-/// = false", "final sigma = sigma_min"). The last step of `leading` without an offset starts at that
-/// level, so that nothing would be left of it: std::invalid_argument, unless it is to be dropped (one
-/// step less, the same result) or kept (as the references do; the grid then repeats a level, which
-/// samplers refuse).
+/// The grid with its clean end replaced by the schedule's first level, that of t_min
+/// ("set_alpha_to_one = false", "final sigma = sigma_min"). The last step of `leading` without an
+/// offset starts at that level, so that nothing would be left of it: std::invalid_argument, unless
+/// it is to be dropped (one step less, the same result) or kept (as the references do; the grid
+/// then repeats a level, which samplers refuse).
 template <noise_schedule S>
 time_grid ending_at_first_level(const S& schedule, time_grid grid,
                                 empty_step empty = empty_step::refuse) {

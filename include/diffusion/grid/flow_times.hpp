@@ -27,8 +27,8 @@ inline std::vector<double> flow_times(std::size_t n, double first = 1, double la
     return times;
 }
 
-/// `shifted_time` of each: a static shift as in Esser et al. (2024, eq. 23; 3 for pictures of 1024 x
-/// 1024), a dynamic one with shift = e^mu of `image_mu`.
+/// `shifted_time` of each: a static shift as in Esser et al. (2024, eq. 23; 3 for pictures of 1024
+/// x 1024), a dynamic one with shift = e^mu of `image_mu`.
 inline std::vector<double> shifted_times(std::vector<double> times, double shift) {
     for (double& t : times) t = shifted_time(t, shift);
     return times;
@@ -40,8 +40,8 @@ struct mu_line {
     double low = 0.5, high = 1.15;
 };
 
-/// mu of a picture of so many tokens, for a shift of e^mu that grows with its size (Black Forest Labs
-/// 2024, FLUX: a token is 16 x 16 pixels; 0.5 at 256 tokens, 1.15 at 4096).
+/// mu of a picture of so many tokens, for a shift of e^mu that grows with its size (Black Forest
+/// Labs 2024, FLUX: a token is 16 x 16 pixels; 0.5 at 256 tokens, 1.15 at 4096).
 inline double image_mu(std::size_t tokens, const mu_line& line = {}) {
     detail::require(tokens >= 1, "diffusion::image_mu", "a picture has at least 1 token", tokens);
     detail::require(line.many > line.few, "diffusion::image_mu", "many must exceed few", line.many);

@@ -32,8 +32,8 @@ struct sigma_grid_options {
 };
 
 /// The levels rho = sigma/alpha between which a schedule runs from t_first (noisier) to t_last.
-/// Throws std::invalid_argument unless both are finite and positive: a schedule that begins at clean
-/// data or ends at pure noise needs times inside.
+/// Throws std::invalid_argument unless both are finite and positive: a schedule that begins at
+/// clean data or ends at pure noise needs times inside.
 template <noise_schedule S>
 sigma_range sigma_range_of(const S& schedule, double t_first, double t_last) {
     const sigma_range range{noise_to_signal(schedule(t_last)), noise_to_signal(schedule(t_first))};
@@ -113,8 +113,8 @@ node node_at_sigma(const S& schedule, double rho, told_time told = told_time::ex
     return {detail::told(t, told), level.alpha, level.sigma, level.lambda};
 }
 
-/// `node_at_sigma` on a schedule of its own: the nodes of a schedule by rho, for methods that ask the
-/// network between or above the nodes of the grid.
+/// `node_at_sigma` on a schedule of its own: the nodes of a schedule by rho, for methods that ask
+/// the network between or above the nodes of the grid.
 template <noise_schedule S>
 struct nodes_of {
     S schedule;
@@ -133,8 +133,8 @@ nodes_of(S, told_time, outside_range) -> nodes_of<S>;
 /// The grid of a list of levels rho = sigma/alpha, noisiest first, by default with a step to clean
 /// data behind the last. The list may come from <diffusion/grid/sigmas.hpp> or be your own; n steps
 /// take n levels, or n + 1 with grid_end::last_time, where the last level is reached but no network
-/// is asked there ("final sigma = sigma_min"). A 0 at the end stands for clean data. Told times that
-/// are rounded may repeat; levels never do. Throws std::invalid_argument unless the levels are
+/// is asked there ("final sigma = sigma_min"). A 0 at the end stands for clean data. Told times
+/// that are rounded may repeat; levels never do. Throws std::invalid_argument unless the levels are
 /// finite, fall strictly and make at least one step.
 template <noise_schedule S>
 time_grid grid_of_sigmas(const S& schedule, std::span<const double> sigmas,

@@ -31,7 +31,8 @@ inline void require_sigmas(std::size_t n, const sigma_range& range, const char* 
 }
 
 /// n values: level(u) at u = 0, 1/(n-1), ..., 1, with the two ends exact. A single one is the
-/// highest. Ends so close, or an exponent so extreme, that two neighbours are one number are refused.
+/// highest. Ends so close, or an exponent so extreme, that two neighbours are one number are
+/// refused.
 template <class Level>
 std::vector<double> falling_sigmas(std::size_t n, const sigma_range& range, const char* function,
                                    Level level) {
@@ -62,8 +63,8 @@ inline std::vector<double> karras_sigmas(std::size_t n, const sigma_range& range
     });
 }
 
-/// log sigma = log sigma_min + (1 - u)^rho log(sigma_max/sigma_min): dense near the data for rho > 1
-/// (Crowson 2022, k-diffusion).
+/// log sigma = log sigma_min + (1 - u)^rho log(sigma_max/sigma_min): dense near the data for rho >
+/// 1 (Crowson 2022, k-diffusion).
 inline std::vector<double> polyexponential_sigmas(std::size_t n, const sigma_range& range,
                                                   double rho = 1) {
     detail::require_sigmas(n, range, "diffusion::polyexponential_sigmas");
@@ -75,8 +76,8 @@ inline std::vector<double> polyexponential_sigmas(std::size_t n, const sigma_ran
     });
 }
 
-/// A geometric sequence: steps of equal length in log sigma, that is in lambda, on which exponential
-/// integrators work best (Lu et al. 2022, section 3.3).
+/// A geometric sequence: steps of equal length in log sigma, that is in lambda, on which
+/// exponential integrators work best (Lu et al. 2022, section 3.3).
 inline std::vector<double> exponential_sigmas(std::size_t n, const sigma_range& range) {
     detail::require_sigmas(n, range, "diffusion::exponential_sigmas");
     const double lowest = std::log(range.lowest), highest = std::log(range.highest);
@@ -85,11 +86,12 @@ inline std::vector<double> exponential_sigmas(std::size_t n, const sigma_range& 
     });
 }
 
-/// Evenly spaced in arctan sigma, which minimises the Kullback-Leibler bound of Sabour et al. (2024)
-/// for Gaussian data of variance 1.
+/// Evenly spaced in arctan sigma, which minimises the Kullback-Leibler bound of Sabour et al.
+/// (2024) for Gaussian data of variance 1.
 inline std::vector<double> kl_optimal_sigmas(std::size_t n, const sigma_range& range) {
     detail::require_sigmas(n, range, "diffusion::kl_optimal_sigmas");
-    // Near pi/2 arctan has no digits left for a large sigma: count from there, with arctan(1/sigma).
+    // Near pi/2 arctan has no digits left for a large sigma: count from there, with
+    // arctan(1/sigma).
     const double highest = std::atan2(1, range.highest), lowest = std::atan2(1, range.lowest);
     return detail::falling_sigmas(n, range, "diffusion::kl_optimal_sigmas", [&](double u) {
         return 1 / std::tan((1 - u) * highest + u * lowest);

@@ -18,9 +18,9 @@ inline std::vector<double> simple_times(std::size_t T, std::size_t n) {
     return times;
 }
 
-/// "sgm_uniform": (T - 1)(n - i)/n for i = 0 .. n-1, the last step as long as the others. Fractional
-/// times, at which a discrete schedule interpolates lambda. (With i/(n-1) instead, down to t = 0,
-/// the same programs call it "normal": `uniform_time`.)
+/// "sgm_uniform": (T - 1)(n - i)/n for i = 0 .. n-1, the last step as long as the others.
+/// Fractional times, at which a discrete schedule interpolates lambda. (With i/(n-1) instead, down
+/// to t = 0, the same programs call it "normal": `uniform_time`.)
 inline std::vector<double> sgm_uniform_times(std::size_t T, std::size_t n) {
     detail::require_steps(T, n, "diffusion::sgm_uniform_times");
     detail::require(T >= 2, "diffusion::sgm_uniform_times", "T must be at least 2", T);

@@ -12,9 +12,9 @@
 
 namespace diffusion {
 
-/// out <- a x + sum_k b_k m(k) + c z in one pass over memory; `out` may be x. Terms with coefficient 0
-/// are left out, their tensors need not exist: m(k) is asked for the other predictions only, and z may
-/// be null where c = 0.
+/// out <- a x + sum_k b_k m(k) + c z in one pass over memory; `out` may be x. Terms with
+/// coefficient 0 are left out, their tensors need not exist: m(k) is asked for the other
+/// predictions only, and z may be null where c = 0.
 template <tensor Out, tensor X, std::size_t K, class Predictions, class Z>
 void apply(const gaussian_kernel<K>& kernel, Out& out, const X& x, Predictions&& m, const Z* z) {
     using T = scalar_t<Out>;

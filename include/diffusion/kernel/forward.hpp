@@ -9,7 +9,8 @@
 
 namespace diffusion {
 
-/// q(x_t | x_0) = N(alpha_t x_0, sigma_t^2 I): a jump from data to any time (Ho et al. 2020, eq. 4).
+/// q(x_t | x_0) = N(alpha_t x_0, sigma_t^2 I): a jump from data to any time (Ho et al. 2020,
+/// eq. 4).
 inline gaussian_kernel<0> forward_kernel(const noise_level& t) { return {t.alpha, {}, t.sigma}; }
 
 /// q(x_t | x_s) from a cleaner level s to a noisier one t (Kingma et al. 2021, eq. 23):

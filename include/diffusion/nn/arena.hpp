@@ -10,8 +10,8 @@
 
 namespace diffusion::nn {
 
-/// Alignment in bytes of everything that the networks' inner loops touch: a cache line, which is also
-/// the widest vector register.
+/// Alignment in bytes of everything that the networks' inner loops touch: a cache line, which is
+/// also the widest vector register.
 inline constexpr std::size_t alignment = 64;
 
 /// The allocator of `aligned_vector`.
@@ -36,7 +36,8 @@ struct aligned_allocator {
 template <class T>
 using aligned_vector = std::vector<T, aligned_allocator<T>>;
 
-/// Memory for the intermediate values of a network, with one list of free blocks for each exact size.
+/// Memory for the intermediate values of a network, with one list of free blocks for each exact
+/// size.
 ///
 /// A network asks for the same sizes in every step, so that after the first step each request finds
 /// a block of its size and the heap is never called again. Blocks start on a cache line and are not
@@ -119,8 +120,8 @@ private:
     std::size_t peak_bytes_ = 0;
 };
 
-/// A block of an arena that returns when the object dies: scratch, or what an operation keeps for its
-/// adjoint.
+/// A block of an arena that returns when the object dies: scratch, or what an operation keeps for
+/// its adjoint.
 template <class T>
 class arena_block {
 public:

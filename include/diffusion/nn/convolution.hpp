@@ -8,9 +8,9 @@
 
 namespace diffusion::nn {
 
-/// Convolution of x {items, height, width, in} with weights (kernel, kernel, in, out) and a bias (out,
-/// or an empty handle): the border is padded with kernel / 2 zeros, the result is
-/// {items, ceil(height/stride), ceil(width/stride), out}. See conv/reference.hpp for the formula.
+/// Convolution of x {items, height, width, in} with weights (kernel, kernel, in, out) and a bias
+/// (out, or an empty handle): the border is padded with kernel / 2 zeros, the result is {items,
+/// ceil(height/stride), ceil(width/stride), out}. See conv/reference.hpp for the formula.
 ///
 /// `prepared`: the weights in the form which the fast methods want, if the caller has it already.
 template <class T>
@@ -57,8 +57,8 @@ var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t o
     return y;
 }
 
-/// A convolution layer with its weights and bias, named `name`.weight and `name`.bias. The same layer
-/// with kernel 1 is a linear map of the channels at each position.
+/// A convolution layer with its weights and bias, named `name`.weight and `name`.bias. The same
+/// layer with kernel 1 is a linear map of the channels at each position.
 template <class T>
 struct conv2d {
     parameter<T> weight, bias;

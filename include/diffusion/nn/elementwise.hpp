@@ -67,9 +67,9 @@ var<T> silu(const var<T>& x) {
     return y;
 }
 
-/// FiLM: x (1 + scale) + shift, where scale and shift {items, 1, 1, channels} hold one number for each
-/// item and channel of x (Perez et al. 2018; in this form Dhariwal and Nichol 2021, section 3).
-/// An empty handle for `scale` leaves it out: the addition of a time embedding.
+/// FiLM: x (1 + scale) + shift, where scale and shift {items, 1, 1, channels} hold one number for
+/// each item and channel of x (Perez et al. 2018; in this form Dhariwal and Nichol 2021, section
+/// 3). An empty handle for `scale` leaves it out: the addition of a time embedding.
 template <class T>
 var<T> scale_shift(const var<T>& x, const var<T>& scale, const var<T>& shift) {
     const nn::shape s = x.shape();

@@ -17,8 +17,9 @@ struct ema_options {
         true;  ///< decay min(decay, (1 + n)/(10 + n)) in update n: the start is soon forgotten
 };
 
-/// The exponential moving average of a model's parameters, with which pictures are drawn: it has less
-/// noise than the parameters of the last step (Polyak and Juditsky 1992; Ho et al. 2020, app. B).
+/// The exponential moving average of a model's parameters, with which pictures are drawn: it has
+/// less noise than the parameters of the last step (Polyak and Juditsky 1992; Ho et al. 2020, app.
+/// B).
 ///
 ///     average = d average + (1 - d) theta
 ///

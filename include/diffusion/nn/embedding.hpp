@@ -8,8 +8,8 @@
 
 namespace diffusion::nn {
 
-/// Row labels[n] of the table for item n: {items, 1, 1, channels}. `labels`: one for each item or one
-/// for all; viewed, they must stay in place until `backward`.
+/// Row labels[n] of the table for item n: {items, 1, 1, channels}. `labels`: one for each item or
+/// one for all; viewed, they must stay in place until `backward`.
 template <class T>
 var<T> embedding(nn::tape<T>& tape, const var<T>& table, std::size_t channels, std::size_t items,
                  std::span<const std::size_t> labels) {

@@ -11,9 +11,9 @@
 
 namespace diffusion::nn::detail {
 
-/// Sums over pixels of `Count` vectors of channels: term(p, sums) adds those of pixel p. Pairs of pixels
-/// go to two running sums, whose additions do not wait for each other, and 64 pixels are summed
-/// before they are added to the rest, so that rounding errors stay small in float.
+/// Sums over pixels of `Count` vectors of channels: term(p, sums) adds those of pixel p. Pairs of
+/// pixels go to two running sums, whose additions do not wait for each other, and 64 pixels are
+/// summed before they are added to the rest, so that rounding errors stay small in float.
 template <class T, std::size_t Count, class Term>
 [[gnu::always_inline]] inline std::array<vec<T>, Count> pixel_sums(std::size_t pixels,
                                                                    const Term& term) {
@@ -34,8 +34,8 @@ template <class T, std::size_t Count, class Term>
 
 /// One image's pixels x channels as seen by a group norm, vector of channels after vector.
 ///
-/// The last vector is moved back to end with the last channel. `Partial`: there are fewer channels than
-/// a vector has.
+/// The last vector is moved back to end with the last channel. `Partial`: there are fewer channels
+/// than a vector has.
 template <class T, bool Partial>
 struct channel_block {
     std::size_t channels, first;
@@ -72,8 +72,8 @@ struct group_statistics {
 
 /// Computes `center` and `rstd` (`channels` numbers each) of an image; `shift` may be null.
 ///
-/// The mean first, then the deviations from it: E[z^2] - E[z]^2 would lose all digits in float where
-/// the mean is large. `sums` is scratch for as many numbers as there are channels.
+/// The mean first, then the deviations from it: E[z^2] - E[z]^2 would lose all digits in float
+/// where the mean is large. `sums` is scratch for as many numbers as there are channels.
 template <class T>
 void find_group_statistics(const T* x, const T* shift, std::size_t pixels, std::size_t channels,
                            std::size_t groups, double epsilon, T* sums, T* center, T* rstd) {
@@ -123,8 +123,8 @@ void normalize(const T* x, group_statistics<T> s, const T* gamma, const T* beta,
     });
 }
 
-/// The way back, first half: dz = dL/d(affine output) to `dz`, and per channel the sums over pixels of
-/// dz, of dz (x - center) and of x - center to `sums` (3 x channels).
+/// The way back, first half: dz = dL/d(affine output) to `dz`, and per channel the sums over pixels
+/// of dz, of dz (x - center) and of x - center to `sums` (3 x channels).
 template <bool Silu, class T>
 void normalize_sums(const T* x, const T* dy, group_statistics<T> s, const T* gamma, const T* beta,
                     std::size_t pixels, std::size_t channels, T* dz, T* sums) {
@@ -146,8 +146,8 @@ void normalize_sums(const T* x, const T* dy, group_statistics<T> s, const T* gam
     });
 }
 
-/// The second half: dx = a dz + b (x - center) + c, with one number of a, b and c per channel; added to
-/// what dx holds unless `first`.
+/// The second half: dx = a dz + b (x - center) + c, with one number of a, b and c per channel;
+/// added to what dx holds unless `first`.
 template <class T>
 void normalize_gradient(const T* x, const T* dz, const T* center, const T* a, const T* b,
                         const T* c, std::size_t pixels, std::size_t channels, bool first, T* dx) {
@@ -180,10 +180,10 @@ struct group_norm_options {
 ///
 ///     y = gamma xhat + beta,   xhat = (z - mean_g) / sqrt(variance_g + epsilon),   z = x + shift
 ///
-/// with mean and (biased) variance over the pixels and channels of each group of one item; optionally
-/// followed by SiLU. x {items, height, width, channels}; gamma and beta have one number per channel;
-/// `shift` {items, 1, 1, channels}, which may be empty, is added first: the time embedding of a
-/// residual block costs no pass of its own that way.
+/// with mean and (biased) variance over the pixels and channels of each group of one item;
+/// optionally followed by SiLU. x {items, height, width, channels}; gamma and beta have one number
+/// per channel; `shift` {items, 1, 1, channels}, which may be empty, is added first: the time
+/// embedding of a residual block costs no pass of its own that way.
 template <class T>
 var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
                   const group_norm_options& options, const var<T>& shift = {}) {

@@ -12,8 +12,8 @@ namespace diffusion::nn {
 
 /// out = net(x, t, labels) without recording, the items shared out to the threads of `lanes`.
 ///
-/// x and out have s.size() elements in the order item, row, column, channel; `t` one time for each item
-/// or one for all; `labels` one for each item, one for all, or none. `net` is called as
+/// x and out have s.size() elements in the order item, row, column, channel; `t` one time for each
+/// item or one for all; `labels` one for each item, one for all, or none. `net` is called as
 /// net(var x, span of t, span of labels) and returns a var of the shape of x.
 template <class Net, class T>
 void evaluate(Net& net, lanes<T>& lanes, const shape& s, std::span<const T> x,
@@ -41,8 +41,9 @@ void evaluate(Net& net, lanes<T>& lanes, const shape& s, std::span<const T> x,
     });
 }
 
-/// A network as the callable that the denoisers want: m(x, t, out), or out = m(x, t), for any X with
-/// data() and size() that holds whole images. Refers to the net and the lanes; owns its labels.
+/// A network as the callable that the denoisers want: m(x, t, out), or out = m(x, t), for any X
+/// with data() and size() that holds whole images. Refers to the net and the lanes; owns its
+/// labels.
 template <class Net, class T>
 class network_view {
 public:

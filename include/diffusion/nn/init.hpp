@@ -34,8 +34,8 @@ struct initial {
     static constexpr initial uniform(double bound) { return {kind::uniform, bound}; }
     static constexpr initial normal(double deviation) { return {kind::normal, deviation}; }
 
-    /// Uniform in +-1/sqrt(fan_in): the start of linear and convolution layers, weights and biases, in
-    /// PyTorch (LeCun et al. 1998, "Efficient BackProp", section 4.6, up to a constant).
+    /// Uniform in +-1/sqrt(fan_in): the start of linear and convolution layers, weights and biases,
+    /// in PyTorch (LeCun et al. 1998, "Efficient BackProp", section 4.6, up to a constant).
     /// `fan_in`: number of inputs that one output sees.
     static initial fan_in(std::size_t inputs) {
         return uniform(1 / std::sqrt(static_cast<double>(inputs)));
@@ -47,15 +47,16 @@ struct initial {
         return normal(std::sqrt(2 / static_cast<double>(inputs)));
     }
 
-    /// Xavier: uniform with variance 2/(fan_in + fan_out), a compromise between forward and backward
-    /// (Glorot and Bengio 2010, eq. 16).
+    /// Xavier: uniform with variance 2/(fan_in + fan_out), a compromise between forward and
+    /// backward (Glorot and Bengio 2010, eq. 16).
     static initial xavier(std::size_t inputs, std::size_t outputs) {
         return uniform(std::sqrt(6 / static_cast<double>(inputs + outputs)));
     }
 };
 
-/// Fills one parameter. The numbers depend on the seed, the parameter's name and the element only: the
-/// same seed gives the same network everywhere, and a layer more elsewhere changes nothing here.
+/// Fills one parameter. The numbers depend on the seed, the parameter's name and the element only:
+/// the same seed gives the same network everywhere, and a layer more elsewhere changes nothing
+/// here.
 template <class T>
 void fill(std::span<T> values, initial start, std::uint64_t seed, std::string_view name) {
     const noise_address where{noise_stream::parameters, diffusion::detail::name_hash(name)};

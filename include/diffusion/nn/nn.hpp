@@ -1,8 +1,8 @@
 #pragma once
 
-/// Small networks that train on a laptop's processor: a tape for gradients, layers, a U-Net, optimisers.
-/// Reading order: shape, tape, elementwise, convolution, group_norm, unet, parallel, optimizer.
-/// Needs Eigen and threads. File formats are apart, in safetensors.hpp.
+/// Small networks that train on a laptop's processor: a tape for gradients, layers, a U-Net,
+/// optimisers. Reading order: shape, tape, elementwise, convolution, group_norm, unet, parallel,
+/// optimizer. Needs Eigen and threads. File formats are apart, in safetensors.hpp.
 
 #include <diffusion/nn/attention.hpp>
 #include <diffusion/nn/concat.hpp>

@@ -33,13 +33,15 @@ struct adam_options {
     double weight_decay = 0;  ///< decoupled: AdamW
 };
 
-/// Adam (Kingma and Ba 2015, algorithm 1), with m the running mean of the gradient g, v that of g^2:
+/// Adam (Kingma and Ba 2015, algorithm 1), with m the running mean of the gradient g, v that of
+/// g^2:
 ///
 ///     m = beta1 m + (1 - beta1) g              v = beta2 v + (1 - beta2) g^2
 ///     theta = theta - rate mhat / (sqrt(vhat) + epsilon),    mhat = m / (1 - beta1^n), vhat likewise
 ///
-/// and with a weight decay, before that, theta = (1 - rate decay) theta (Loshchilov and Hutter 2019,
-/// algorithm 2, as in PyTorch, where the decay is multiplied by the rate). Frozen parameters stay.
+/// and with a weight decay, before that, theta = (1 - rate decay) theta (Loshchilov and Hutter
+/// 2019, algorithm 2, as in PyTorch, where the decay is multiplied by the rate). Frozen parameters
+/// stay.
 template <class T>
 class adam {
 public:
@@ -110,7 +112,8 @@ private:
     std::uint64_t steps_ = 0;
 };
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter 2019): `adam` with PyTorch's default decay.
+/// Adam with decoupled weight decay (Loshchilov and Hutter 2019): `adam` with PyTorch's default
+/// decay.
 template <class T>
 class adamw : public adam<T> {
 public:
@@ -135,8 +138,8 @@ double gradient_norm(const parameters<T>& model) {
     return std::sqrt(sum);
 }
 
-/// Shortens the gradient to the norm `most` if it is longer (Pascanu et al. 2013, algorithm 1); returns
-/// the norm that it had.
+/// Shortens the gradient to the norm `most` if it is longer (Pascanu et al. 2013, algorithm 1);
+/// returns the norm that it had.
 template <class T>
 double clip_gradient(parameters<T>& model, double most) {
     diffusion::detail::require(most > 0, "diffusion::nn::clip_gradient",

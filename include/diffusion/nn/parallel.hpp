@@ -19,8 +19,8 @@
 
 namespace diffusion::detail {
 
-/// Some threads that wait for work. The caller of `run` is one of them, so that a team of one starts
-/// no thread. Nothing is allocated after the construction.
+/// Some threads that wait for work. The caller of `run` is one of them, so that a team of one
+/// starts no thread. Nothing is allocated after the construction.
 class thread_team {
 public:
     explicit thread_team(std::size_t threads) {
@@ -36,7 +36,8 @@ public:
 
     std::size_t size() const { return threads_.size() + 1; }
 
-    /// Calls f(0), f(1), ..., f(size() - 1), each on its thread, and waits for all. f must not throw.
+    /// Calls f(0), f(1), ..., f(size() - 1), each on its thread, and waits for all. f must not
+    /// throw.
     template <class F>
     void run(F&& f) {
         context_ = &f;
@@ -84,9 +85,10 @@ struct lanes_options {
 
 /// Runs a network on several threads with results that do not depend on how many there are.
 ///
-/// A training batch is cut into a fixed number of lanes. Each lane goes forward and back on the tape of
-/// whichever thread takes it, and the gradients are added in the order of the lanes: the same bits for
-/// 1, 2 or 8 threads. In the threads, numbers too small for a normal float count as zero.
+/// A training batch is cut into a fixed number of lanes. Each lane goes forward and back on the
+/// tape of whichever thread takes it, and the gradients are added in the order of the lanes: the
+/// same bits for 1, 2 or 8 threads. In the threads, numbers too small for a normal float count as
+/// zero.
 template <class T>
 class lanes {
 public:
@@ -106,8 +108,8 @@ public:
     /// One pass forward and back over a batch: fills model.gradient() with the gradient of the mean
     /// loss and returns that loss.
     ///
-    /// `loss_of` is called as loss_of(tape, first, count) for each lane, at the same time on several
-    /// threads, and returns the mean loss over the items first, ..., first + count - 1.
+    /// `loss_of` is called as loss_of(tape, first, count) for each lane, at the same time on
+    /// several threads, and returns the mean loss over the items first, ..., first + count - 1.
     template <class LossOf>
     double train(parameters<T>& model, std::size_t items, LossOf&& loss_of) {
         diffusion::detail::require(items > 0, "diffusion::nn::lanes::train",
@@ -151,8 +153,8 @@ public:
         return loss;
     }
 
-    /// Calls f(tape, first, count) for consecutive chunks of `items`, several at the same time, with
-    /// recording off.
+    /// Calls f(tape, first, count) for consecutive chunks of `items`, several at the same time,
+    /// with recording off.
     template <class F>
     void evaluate(std::size_t items, F&& f) {
         const std::size_t chunk = options_.chunk;

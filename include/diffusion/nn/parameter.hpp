@@ -169,8 +169,8 @@ public:
         return found;
     }
 
-    /// Brings the weights of all convolutions into the form that the fast methods want, if they have
-    /// changed since: once per step, for all threads. `backward`: also for the way back.
+    /// Brings the weights of all convolutions into the form that the fast methods want, if they
+    /// have changed since: once per step, for all threads. `backward`: also for the way back.
     void prepare(bool backward) {
         const bool forward_stale = forward_version_ != version_;
         const bool backward_stale = backward && backward_version_ != version_;

@@ -95,8 +95,9 @@ void read_tensors(const io::safetensors_file& file, const nn::parameters<T>& mod
 namespace diffusion::nn {
 
 /// Writes a model's parameters to a safetensors file, under their names and in PyTorch's order of
-/// elements, so that the file is a `state_dict` there. `metadata`: any strings (schedule, prediction,
-/// the net's sizes). Throws std::filesystem::filesystem_error if the file cannot be written.
+/// elements, so that the file is a `state_dict` there. `metadata`: any strings (schedule,
+/// prediction, the net's sizes). Throws std::filesystem::filesystem_error if the file cannot be
+/// written.
 template <class T>
 void save_parameters(const std::filesystem::path& path, const parameters<T>& model,
                      const std::map<std::string, std::string>& metadata = {}) {
@@ -106,9 +107,10 @@ void save_parameters(const std::filesystem::path& path, const parameters<T>& mod
     io::write_safetensors(path, file);
 }
 
-/// Reads what `save_parameters` or PyTorch wrote and returns the metadata. All or nothing: a missing,
-/// misshaped or superfluous tensor leaves the model as it was and throws std::invalid_argument with
-/// the name of every one of them; a damaged file throws io::format_error.
+/// Reads what `save_parameters` or PyTorch wrote and returns the metadata. All or nothing: a
+/// missing, misshaped or superfluous tensor leaves the model as it was and throws
+/// std::invalid_argument with the name of every one of them; a damaged file throws
+/// io::format_error.
 template <class T>
 std::map<std::string, std::string> load_parameters(const std::filesystem::path& path,
                                                    parameters<T>& model) {
@@ -127,7 +129,8 @@ std::map<std::string, std::string> load_parameters(const std::filesystem::path& 
     return file.metadata;
 }
 
-/// Writes everything that training changes: parameters, Adam's moments, the average and both counters.
+/// Writes everything that training changes: parameters, Adam's moments, the average and both
+/// counters.
 template <class T>
 void save_training(const std::filesystem::path& path, const parameters<T>& model,
                    const adam<T>& optimizer, const ema<T>& average,
@@ -143,8 +146,8 @@ void save_training(const std::filesystem::path& path, const parameters<T>& model
     io::write_safetensors(path, file);
 }
 
-/// Reads it back, after which training goes on as if it had not been interrupted; returns the metadata.
-/// All or nothing, as in `load_parameters`.
+/// Reads it back, after which training goes on as if it had not been interrupted; returns the
+/// metadata. All or nothing, as in `load_parameters`.
 template <class T>
 std::map<std::string, std::string> load_training(const std::filesystem::path& path,
                                                  parameters<T>& model, adam<T>& optimizer,

@@ -6,9 +6,9 @@
 
 namespace diffusion::nn {
 
-/// Learning rate: a straight rise over the first `warmup` steps, so that Adam's averages settle before
-/// large steps are taken, then half a cosine from `peak` to `last` at step `total` (Loshchilov and
-/// Hutter 2017, eq. 5, without restarts). After `total` it stays at `last`.
+/// Learning rate: a straight rise over the first `warmup` steps, so that Adam's averages settle
+/// before large steps are taken, then half a cosine from `peak` to `last` at step `total`
+/// (Loshchilov and Hutter 2017, eq. 5, without restarts). After `total` it stays at `last`.
 struct warmup_cosine {
     double peak = 1e-3;
     std::size_t warmup = 100;

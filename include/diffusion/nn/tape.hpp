@@ -21,14 +21,15 @@
 ///
 /// An operation computes its result at once and, if a gradient will be wanted, leaves an adjoint on
 /// the tape: a closure that, given dL/d(result), adds dL/d(input) to each input. `backward(loss)`
-/// runs the adjoints from the last to the first. That is the chain rule, in the order in which every
-/// dL/d(value) is complete before it is passed on (Linnainmaa 1970; Griewank and Walther 2008, ch. 3).
+/// runs the adjoints from the last to the first. That is the chain rule, in the order in which
+/// every dL/d(value) is complete before it is passed on (Linnainmaa 1970; Griewank and Walther
+/// 2008, ch. 3).
 ///
-/// Memory follows from ownership. A `var` is a counted handle to a value. An adjoint captures `var`s
-/// of the values that it will read, and `adjoint_slot`s of those whose gradients it reads or adds to.
-/// When the last handle is gone the memory returns to the arena: a value that no adjoint needs
-/// disappears on the way forward, all others on the way back, and without recording everything does
-/// as soon as the user's code lets go of it.
+/// Memory follows from ownership. A `var` is a counted handle to a value. An adjoint captures
+/// `var`s of the values that it will read, and `adjoint_slot`s of those whose gradients it reads or
+/// adds to. When the last handle is gone the memory returns to the arena: a value that no adjoint
+/// needs disappears on the way forward, all others on the way back, and without recording
+/// everything does as soon as the user's code lets go of it.
 namespace diffusion::nn {
 
 template <class T>
@@ -81,7 +82,8 @@ public:
     /// Whether adjoints are recorded for what is computed from this value.
     bool needs_gradient() const { return tape_->at(node_).needs_gradient; }
 
-    /// dL/d(value) after `backward`, as long as this handle lives; empty if L does not depend on it.
+    /// dL/d(value) after `backward`, as long as this handle lives; empty if L does not depend on
+    /// it.
     std::span<const T> gradient() const {
         const auto& node = tape_->at(node_);
         return {node.gradient, node.gradient == nullptr ? 0 : node.shape.size()};
@@ -136,8 +138,8 @@ public:
     /// The complete gradient, or nullptr if the loss does not depend on the value.
     const T* read() const { return tape_->at(node_).gradient; }
 
-    /// Where to put this operation's share of the gradient. With `first` the memory is uninitialised
-    /// and to be overwritten, else the share is to be added.
+    /// Where to put this operation's share of the gradient. With `first` the memory is
+    /// uninitialised and to be overwritten, else the share is to be added.
     struct destination {
         T* data;
         bool first;
@@ -196,13 +198,14 @@ public:
     tape& operator=(const tape&) = delete;
     ~tape() { clear(); }
 
-    // ---- values from outside ---------------------------------------------------------------------
+    // ---- values from outside --------------------------------------------------------------------
 
     /// A value of the user's that needs no gradient. Viewed, not copied: `data` must stay in place.
     var<T> constant(const nn::shape& s, const T* data) { return view(s, data, false); }
 
     /// A value of the user's whose gradient is wanted: read `gradient()` of the handle after
-    /// `backward` (guidance by a classifier, a single embedding that is learned). Viewed, not copied.
+    /// `backward` (guidance by a classifier, a single embedding that is learned). Viewed, not
+    /// copied.
     var<T> input(const nn::shape& s, const T* data) { return view(s, data, true); }
 
     /// The value of a parameter. Its gradient is collected if the parameter's owner was bound with
@@ -234,7 +237,7 @@ public:
     /// Forgets all `collect`.
     void collect_nothing() { bindings_.clear(); }
 
-    // ---- for operations --------------------------------------------------------------------------
+    // ---- for operations -------------------------------------------------------------------------
 
     /// A new value, uninitialised, that depends on `inputs` (empty handles count for nothing).
     template <class... Inputs>
@@ -260,8 +263,9 @@ public:
         return make(node);
     }
 
-    /// Leaves `adjoint` for `backward`, which calls it with the slot of `result` once its gradient is
-    /// complete. Nothing is kept if no gradient of `result` is needed or the loss does not depend on it.
+    /// Leaves `adjoint` for `backward`, which calls it with the slot of `result` once its gradient
+    /// is complete. Nothing is kept if no gradient of `result` is needed or the loss does not
+    /// depend on it.
     template <class Adjoint>
     void record(const var<T>& result, Adjoint adjoint) {
         if (!result.needs_gradient()) return;
@@ -299,7 +303,7 @@ public:
     /// Scratch of the convolutions.
     workspace& scratch() { return scratch_; }
 
-    // ---- differentiation -------------------------------------------------------------------------
+    // ---- differentiation ------------------------------------------------------------------------
 
     /// Whether adjoints are being recorded. Off, nothing is kept beyond the user's own handles.
     bool recording() const { return recording_; }
@@ -325,8 +329,8 @@ public:
     /// Number of adjoints recorded now.
     std::size_t recorded() const { return entries_.size(); }
 
-    /// Runs and removes the adjoints after the first `mark` ones: for operations which record a piece
-    /// of tape of their own while going back (recomputation instead of memory).
+    /// Runs and removes the adjoints after the first `mark` ones: for operations which record a
+    /// piece of tape of their own while going back (recomputation instead of memory).
     void walk_back(std::size_t mark) {
         while (entries_.size() > mark) {
             entries_.back().run(entries_.back().place);

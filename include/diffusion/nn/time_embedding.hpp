@@ -17,7 +17,8 @@ struct time_embedding_options {
     double factor = 1;           ///< multiplies t: 1000 for a time in [0, 1]
 };
 
-/// Sinusoidal embedding of a time per item (Vaswani et al. 2017, section 3.5), {items, 1, 1, channels}:
+/// Sinusoidal embedding of a time per item (Vaswani et al. 2017, section 3.5), {items, 1, 1,
+/// channels}:
 ///
 ///     sin(f_i t), i = 0 ... half - 1, then cos(f_i t);   f_i = longest^(-i/half)
 ///

@@ -36,7 +36,8 @@ struct unet_options {
 };
 
 /// Group norm, SiLU, convolution, twice, around which the input is added; the embedding of time and
-/// class comes in between: x + c2(silu(n2(c1(silu(n1(x))) + e(silu(emb))))) (Ho et al. 2020, app. B).
+/// class comes in between: x + c2(silu(n2(c1(silu(n1(x))) + e(silu(emb))))) (Ho et al. 2020, app.
+/// B).
 template <class T>
 struct residual_block {
     group_norm_layer<T> n1, n2;
@@ -83,10 +84,11 @@ struct attention_block {
 ///              1        \ half - block ---------------- block block - double /
 ///              2               \ half - block - middle - block block - double /
 ///
-/// Each output of the left side is kept and concatenated to the input of a block on the right. `half` is
-/// a convolution with stride 2, `double` nearest up-sampling and a convolution. Height and width must
-/// be divisible by 2^(levels - 1). Parameter names: te.0, te.2, label, inp, down.I.0.n1, ..., m1, ma,
-/// m2, up.I.0.n1, ..., n, out, as in the PyTorch file among the benchmarks.
+/// Each output of the left side is kept and concatenated to the input of a block on the right.
+/// `half` is a convolution with stride 2, `double` nearest up-sampling and a convolution. Height
+/// and width must be divisible by 2^(levels - 1). Parameter names: te.0, te.2, label, inp,
+/// down.I.0.n1, ..., m1, ma, m2, up.I.0.n1, ..., n, out, as in the PyTorch file among the
+/// benchmarks.
 template <class T>
 class unet {
 public:
@@ -141,8 +143,9 @@ public:
         out_ = {p, "out", c, o.image_channels, 3, 1, o.zero_last};
     }
 
-    /// The prediction for x {items, height, width, image channels} at the times `t`, one for each item
-    /// or one for all, in the unit in which the net was trained; labels likewise (none: the null label).
+    /// The prediction for x {items, height, width, image channels} at the times `t`, one for each
+    /// item or one for all, in the unit in which the net was trained; labels likewise (none: the
+    /// null label).
     var<T> operator()(const var<T>& x, std::span<const double> t,
                       std::span<const std::size_t> labels = {}) const {
         check(x.shape(), labels);

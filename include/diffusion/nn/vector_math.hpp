@@ -7,7 +7,8 @@
 #include <limits>
 #include <type_traits>
 
-/// exp, the logistic function and SiLU for whole vectors, and loops that apply such functions to arrays.
+/// exp, the logistic function and SiLU for whole vectors, and loops that apply such functions to
+/// arrays.
 namespace diffusion::nn::detail {
 
 template <class T>
@@ -49,9 +50,9 @@ template <class To, class From>
 /// exp(x) in each lane, to about one unit in the last place; 0 where the result would be below the
 /// smallest normal number, infinity above the largest.
 ///
-/// x = n ln 2 + r with |r| <= ln(2)/2, exp(r) by its Taylor series (the first term left out is below
-/// a rounding error), and 2^n is added to the exponent, in two halves, so that n = 128 does not
-/// overflow before its time.
+/// x = n ln 2 + r with |r| <= ln(2)/2, exp(r) by its Taylor series (the first term left out is
+/// below a rounding error), and 2^n is added to the exponent, in two halves, so that n = 128 does
+/// not overflow before its time.
 template <class T>
 [[gnu::always_inline]] inline vec<T> exp(vec<T> x) {
     using c = exp_constants<T>;

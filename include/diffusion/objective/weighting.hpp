@@ -38,8 +38,8 @@ struct p2_weighting {
     double operator()(double snr) const { return std::pow(k + snr, -gamma); }
 };
 
-/// The network's own squared error counts the same at every level, whatever its target is. The usual
-/// choice for velocity (Salimans and Ho 2022, "SNR+1 weighting") and flow.
+/// The network's own squared error counts the same at every level, whatever its target is. The
+/// usual choice for velocity (Salimans and Ho 2022, "SNR+1 weighting") and flow.
 struct unweighted {
     constexpr double operator()(target, const noise_level&) const { return 1; }
 };

@@ -25,21 +25,22 @@ namespace diffusion {
 /// and the increments z sqrt|sigma_s - sigma_t| of intervals that make up a longer one add up to
 /// its, to rounding.
 ///
-/// W is a virtual Brownian tree: W = 0 at sigma_min, a normal number at sigma_max, and in the middle
-/// m of an interval of length h between known values, W(m) = (W_left + W_right)/2 + sqrt(h)/2 z,
-/// with z the normal number of that node (`fill_normal`; its address is the node). Bisection goes
-/// down to intervals not longer than tolerance (sigma_max - sigma_min); in the last one, a share f
-/// of it from its left end, W = (1 - f) W_left + f W_right + sqrt(f (1 - f) h) z, which is a
-/// Brownian bridge seen at one point. Hence the joint law is exact for any points of which no two
-/// lie in the same last interval. Nothing is stored and nothing grows; a draw costs
+/// W is a virtual Brownian tree: W = 0 at sigma_min, a normal number at sigma_max, and in the
+/// middle m of an interval of length h between known values, W(m) = (W_left + W_right)/2 +
+/// sqrt(h)/2 z, with z the normal number of that node (`fill_normal`; its address is the node).
+/// Bisection goes down to intervals not longer than tolerance (sigma_max - sigma_min); in the last
+/// one, a share f of it from its left end, W = (1 - f) W_left + f W_right + sqrt(f (1 - f) h) z,
+/// which is a Brownian bridge seen at one point. Hence the joint law is exact for any points of
+/// which no two lie in the same last interval. Nothing is stored and nothing grows; a draw costs
 /// 2 log2(1/tolerance) + 4 normal numbers an element, 44 by default.
 /// Gaines and Lyons (1997), section 4; Li, Wong, Chen and Duvenaud (2020), algorithm 3.
 ///
 /// This is the noise of steps; draws for other purposes (`noise_stream::start`, ...) are those of
 /// `gaussian_noise{seed}`. Samplers give sigma / alpha for sigma, a level that is comparable among
-/// all schedules; the range must be given in it as well. Step number and sub_draw do not matter: two draws over one interval are
-/// the same. A draw between equal levels, or to a level below sigma_min, throws: sigma_min is the
-/// last level that noise is added at, which is 0 if that is not known.
+/// all schedules; the range must be given in it as well. Step number and sub_draw do not matter:
+/// two draws over one interval are the same. A draw between equal levels, or to a level below
+/// sigma_min, throws: sigma_min is the last level that noise is added at, which is 0 if that is not
+/// known.
 class brownian_noise {
     std::uint64_t seed_;
     double sigma_min_, range_;

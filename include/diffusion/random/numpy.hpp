@@ -99,9 +99,9 @@ enum class numpy_dtype {
 /// numpy.random.default_rng(s) gives (shorter: `numpy_default_rng(s)`), and
 /// `numpy_generator{philox4x64(s)}` what Generator(Philox(s)) gives, of standard_normal and random.
 ///
-/// Normal numbers by the ziggurat method, see `detail::ziggurat`; nothing is kept from one double to
-/// the next, so it does not matter into how many calls they are split. The random bits are NumPy's
-/// exactly, the numbers to 1e-13: the tables here are more exact than those there.
+/// Normal numbers by the ziggurat method, see `detail::ziggurat`; nothing is kept from one double
+/// to the next, so it does not matter into how many calls they are split. The random bits are
+/// NumPy's exactly, the numbers to 1e-13: the tables here are more exact than those there.
 ///
 /// As a noise source it is a sequence, like `sequential`: it ignores the address, and what it draws
 /// depends on the calls before.

@@ -12,8 +12,8 @@
 namespace diffusion {
 
 /// Philox4x64-10: 256 random bits as a function of a counter and a key, words least significant
-/// first; ten times (x0, x1, x2, x3) -> (hi(M1 x2) ^ x1 ^ k0, lo(M1 x2), hi(M0 x0) ^ x3 ^ k1,
-/// lo(M0 x0)). Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011,
+/// first; ten times (x0, x1, x2, x3) -> (hi(M1 x2) ^ x1 ^ k0, lo(M1 x2), hi(M0 x0) ^ x3 ^ k1, lo(M0
+/// x0)). Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011,
 /// section 4 and table 2.
 constexpr std::array<std::uint64_t, 4> philox4x64_block(std::array<std::uint64_t, 4> x,
                                                         std::array<std::uint64_t, 2> key) {

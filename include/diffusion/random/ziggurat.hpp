@@ -31,8 +31,8 @@ struct ziggurat {
     T width[256], height[256];
 
     /// In long double, which is exact enough where that has 64 bits (x86). NumPy's own tables come
-    /// from double arithmetic, whose errors grow from layer to layer, up to 1e-13 of a width; and so
-    /// far do numbers made with the two differ.
+    /// from double arithmetic, whose errors grow from layer to layer, up to 1e-13 of a width; and
+    /// so far do numbers made with the two differ.
     ziggurat() {
         const auto f = [](long double x) { return std::exp(-x * x / 2); };
         const long double scale = std::ldexp(1.0L, bits);

@@ -13,8 +13,9 @@
 
 namespace diffusion {
 
-/// DEIS with polynomials in log rho = -lambda, rho = sigma/alpha (Zhang and Chen 2023, "rho-AB" with
-/// the basis of the references): exponential Adams on noise. Orders 1 to 3 are the published ones.
+/// DEIS with polynomials in log rho = -lambda, rho = sigma/alpha (Zhang and Chen 2023, "rho-AB"
+/// with the basis of the references): exponential Adams on noise. Orders 1 to 3 are the published
+/// ones.
 template <std::size_t K>
 using deis = exponential_adams<K, prediction::noise>;
 
@@ -36,8 +37,8 @@ double gauss_legendre(F f) {
 
 }  // namespace detail
 
-/// tAB-DEIS: the same integrals with the Lagrange basis l_j on the times (Zhang and Chen 2023, eq. 14
-/// and 15),
+/// tAB-DEIS: the same integrals with the Lagrange basis l_j on the times (Zhang and Chen 2023, eq.
+/// 14 and 15),
 ///
 ///     x_s = (alpha_s/alpha_t) x_t + alpha_s sum_j [int l_j drho] eps-hat_j,
 ///

@@ -1,5 +1,6 @@
 #pragma once
-// L4: the multistep DPM-Solvers as published: exponential Adams methods with two moments simplified.
+// L4: the multistep DPM-Solvers as published: exponential Adams methods with two moments
+// simplified.
 
 #include <array>
 #include <cstddef>
@@ -11,8 +12,8 @@
 namespace diffusion {
 
 /// The multistep DPM-Solvers of order K = 2 or 3, on noise (Lu et al. 2022a) and on data
-/// (DPM-Solver++, Lu et al. 2022b, algorithm 2). They are `exponential_adams<K>` but for the moments
-/// Phi_k of its weight, the integrals of u^k over the step:
+/// (DPM-Solver++, Lu et al. 2022b, algorithm 2). They are `exponential_adams<K>` but for the
+/// moments Phi_k of its weight, the integrals of u^k over the step:
 ///
 ///     through two nodes    Phi_0/2 for Phi_1   ("midpoint"; "heun" is exact),
 ///     through three nodes  Phi_2/2 for Phi_2   (half of the quadratic term).
@@ -22,11 +23,12 @@ namespace diffusion {
 ///
 ///     x_s = a x_t + b (D_0 + (D_0 - D_1)/(2 r)) + c z.
 ///
-/// Both simplifications differ from the exact term by O(h^3) over a step and damp. So the order is 2
-/// for K = 2 and for K = 3 too: the third order is lost with the half term, `exponential_adams<3>`
-/// has it. One evaluation a step. eta = 1 gives the SDE forms (SDE-DPM-Solver++ KM for data,
-/// SDE-DPM-Solver for noise). The first step, and one of infinite h, have order 1; on noise with
-/// eta > 0 end at a positive sigma, since the step to clean data would add noise.
+/// Both simplifications differ from the exact term by O(h^3) over a step and damp. So the order is
+/// 2 for K = 2 and for K = 3 too: the third order is lost with the half term,
+/// `exponential_adams<3>` has it. One evaluation a step. eta = 1 gives the SDE forms
+/// (SDE-DPM-Solver++ KM for data, SDE-DPM-Solver for noise). The first step, and one of infinite h,
+/// have order 1; on noise with eta > 0 end at a positive sigma, since the step to clean data would
+/// add noise.
 template <std::size_t K, prediction Prediction>
 struct dpm_solver_multistep {
     static_assert(K == 2 || K == 3, "diffusion::dpm_solver_multistep: K must be 2 or 3");

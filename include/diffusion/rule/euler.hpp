@@ -16,9 +16,9 @@ namespace diffusion {
 /// a step. `churned(euler, nodes, {.amount = 40})` adds the noise of their algorithm 2.
 inline constexpr ddim euler{};
 
-/// "Euler ancestral" (Crowson 2022, k-diffusion): a step to the cleaner level rho_down and rho_up of
-/// fresh noise, rho_up = eta rho_s sqrt(1 - rho_s^2/rho_t^2) and rho_down^2 = rho_s^2 - rho_up^2.
-/// That is DDIM with eta.
+/// "Euler ancestral" (Crowson 2022, k-diffusion): a step to the cleaner level rho_down and rho_up
+/// of fresh noise, rho_up = eta rho_s sqrt(1 - rho_s^2/rho_t^2) and rho_down^2 = rho_s^2 -
+/// rho_up^2. That is DDIM with eta.
 constexpr ddim euler_ancestral(double eta = 1) { return {eta}; }
 
 }  // namespace diffusion

@@ -10,8 +10,8 @@
 
 namespace diffusion {
 
-/// Adams-Bashforth of order K on dy/drho = eps, with y = x/alpha and rho = sigma/alpha (Karras et al.
-/// 2022, eq. 4 with the noise schedule taken out; "LMS", Crowson 2022, k-diffusion):
+/// Adams-Bashforth of order K on dy/drho = eps, with y = x/alpha and rho = sigma/alpha (Karras et
+/// al. 2022, eq. 4 with the noise schedule taken out; "LMS", Crowson 2022, k-diffusion):
 ///
 ///     x_s = (alpha_s/alpha_t) x_t + alpha_s sum_j [int_{rho_t}^{rho_s} l_j(rho) drho] eps-hat_j,
 ///

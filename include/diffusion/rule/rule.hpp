@@ -15,7 +15,7 @@ namespace diffusion {
 enum class prediction {
     data,           ///< m_k = x0-hat of the k-th last node
     noise,          ///< m_k = eps-hat of the k-th last node
-    data_and_noise  ///< as `data`, and last the current eps-hat, as it was before x0-hat was clipped
+    data_and_noise  ///< as `data`, and last the current eps-hat, from before x0-hat was clipped
 };
 
 /// Number of terms of the kernels of a rule R.
@@ -35,9 +35,10 @@ concept multistep_rule = requires(const R& rule, std::span<const node> seen, con
     { rule(seen, s) } -> std::same_as<gaussian_kernel<rule_terms<R>>>;
 };
 
-/// A corrector improves a step t -> s once the prediction at s is known. It takes the nodes seen as a
-/// rule does, t = seen[0] first, and s; b[0] of its kernel belongs to the prediction at s, b[k] to the one
-/// at seen[k - 1]. Semantics: as of a rule; a and c are those of the predictors that it can correct.
+/// A corrector improves a step t -> s once the prediction at s is known. It takes the nodes seen as
+/// a rule does, t = seen[0] first, and s; b[0] of its kernel belongs to the prediction at s, b[k]
+/// to the one at seen[k - 1]. Semantics: as of a rule; a and c are those of the predictors that it
+/// can correct.
 template <class C>
 concept corrector_rule = multistep_rule<C> && C::corrects;
 

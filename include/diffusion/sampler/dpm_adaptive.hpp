@@ -35,13 +35,14 @@ struct adaptive_options {
 };
 
 /// DPM-Solver of adaptive step size (Lu et al. 2022a, appendix C; "dpm_adaptive" of k-diffusion),
-/// DPM-Solver-12 for K = 2 and DPM-Solver-23 for K = 3. Each attempt makes two results out of the same
-/// evaluations, x_high of order K (`dpm_solver<K>`) and x_low of order K - 1, and compares them,
+/// DPM-Solver-12 for K = 2 and DPM-Solver-23 for K = 3. Each attempt makes two results out of the
+/// same evaluations, x_high of order K (`dpm_solver<K>`) and x_low of order K - 1, and compares
+/// them,
 ///
 ///     error = RMS of (x_high - x_low)/max(atol, rtol max(|x_low|, |x_before|)),
 ///
-/// x_before the x_low of the last accepted one. `Control` then accepts x_high or not and chooses the
-/// next length.
+/// x_before the x_low of the last accepted one. `Control` then accepts x_high or not and chooses
+/// the next length.
 ///
 /// It runs between the nodes of a grid, as many attempts each as it takes, and arrives at each of
 /// them exactly: two nodes are a whole run, more are where an observer looks. The length goes on

@@ -11,8 +11,8 @@
 
 namespace diffusion {
 
-/// Step i of n is done: x is the state at t = grid[i + 1], x0 the latest estimate of the data on which
-/// the step was based.
+/// Step i of n is done: x is the state at t = grid[i + 1], x0 the latest estimate of the data on
+/// which the step was based.
 template <class X>
 struct step_view {
     std::size_t i, n;

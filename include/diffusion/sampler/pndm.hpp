@@ -26,8 +26,8 @@ namespace diffusion {
 ///                                phi(x_t, e_1, t, s): 2 evaluations, then one a step with as many
 ///                                terms as there are ("PLMS" of latent diffusion).
 ///
-/// Order 2, as they prove. Deterministic. Throws std::invalid_argument for a grid as in `multistep`,
-/// with alpha = 0 at a node, or of fewer than 4 (2) steps.
+/// Order 2, as they prove. Deterministic. Throws std::invalid_argument for a grid as in
+/// `multistep`, with alpha = 0 at a node, or of fewer than 4 (2) steps.
 class pndm {
 public:
     template <tensor X>

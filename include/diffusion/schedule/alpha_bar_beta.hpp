@@ -10,10 +10,11 @@
 namespace diffusion {
 
 /// beta_t = min(1 - alpha-bar((t+1)/T) / alpha-bar(t/T), cap) for any falling function alpha-bar of
-/// u in [0, 1], for instance alpha_bar_beta{[](double u) { return 1 - u * u; }} (Nichol and Dhariwal
-/// 2021, section 3.2, with their cap of 0.999). cap = 1 leaves the function as it is, down to an
-/// alpha-bar of 0 at u = 1. The quotient of two rounded values of nearly 1 costs digits of small
-/// betas: an absolute error of 1e-16. Throws std::invalid_argument where alpha-bar does not fall.
+/// u in [0, 1], for instance alpha_bar_beta{[](double u) { return 1 - u * u; }} (Nichol and
+/// Dhariwal 2021, section 3.2, with their cap of 0.999). cap = 1 leaves the function as it is, down
+/// to an alpha-bar of 0 at u = 1. The quotient of two rounded values of nearly 1 costs digits of
+/// small betas: an absolute error of 1e-16. Throws std::invalid_argument where alpha-bar does not
+/// fall.
 template <std::invocable<double> AlphaBar>
 struct alpha_bar_beta {
     AlphaBar alpha_bar;

@@ -11,7 +11,7 @@
 namespace diffusion {
 
 /// The time of the straight line at which sigma/alpha is `shift` times that of t:
-/// shift t / (1 + (shift - 1) t)  (Esser et al. 2024, eq. 23, shift = sqrt(m/n) for m pixels instead
+/// shift t / (1 + (shift - 1) t) (Esser et al. 2024, eq. 23, shift = sqrt(m/n) for m pixels instead
 /// of n).
 inline double shifted_time(double t, double shift) {
     detail::require_unit_time(t, "diffusion::shifted_time");
@@ -20,9 +20,9 @@ inline double shifted_time(double t, double shift) {
     return shift * t / (shift * t + (1 - t));
 }
 
-/// `flow_schedule` run through by `shifted_time`: sigma/alpha = shift t/(1 - t). The network is told
-/// the t of before the shift; where it wants the shifted one, put `shifted_times` on `flow_schedule`.
-/// t in [0, 1].
+/// `flow_schedule` run through by `shifted_time`: sigma/alpha = shift t/(1 - t). The network is
+/// told the t of before the shift; where it wants the shifted one, put `shifted_times` on
+/// `flow_schedule`. t in [0, 1].
 struct shifted_flow_schedule {
     double shift = 1;
 

@@ -23,8 +23,8 @@ inline double log_cosh(double x) {
 }  // namespace detail
 
 /// alpha_t^2 = (S(end) - S(v)) / (S(end) - S(start)) with v = start + t (end - start) and S(v) =
-/// 1/(1 + e^{-v/temperature}): variance preserving (Jabri, Fleet, Chen 2022, algorithm 1, without its
-/// clipping). t in [0, 1]; at t = 1 alpha is 0, so noise prediction has to start below.
+/// 1/(1 + e^{-v/temperature}): variance preserving (Jabri, Fleet, Chen 2022, algorithm 1, without
+/// its clipping). t in [0, 1]; at t = 1 alpha is 0, so noise prediction has to start below.
 struct vp_sigmoid {
     double start = -3, end = 3, temperature = 1;
 

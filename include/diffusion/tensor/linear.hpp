@@ -56,8 +56,8 @@ namespace detail {
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wpass-failed"
 #endif
-/// out[e] = sum_k c_k x_k[e], one pass; the coefficients are rounded to T here, once. Inlined by force,
-/// since on 100 elements a call with its terms in memory costs a quarter of the pass.
+/// out[e] = sum_k c_k x_k[e], one pass; the coefficients are rounded to T here, once. Inlined by
+/// force, since on 100 elements a call with its terms in memory costs a quarter of the pass.
 template <std::size_t N, class T>
 [[gnu::always_inline]] inline void combine(std::span<T> out, const term<T>* terms) {
     std::array<T, N> c;

@@ -53,8 +53,8 @@ using scalar_t = typename tensor_traits<std::remove_cvref_t<X>>::scalar;
 /// `like(x)` has as many elements, all zero, and shares no memory with x.
 template <class X>
 concept tensor = std::movable<X> && requires(X& x, const X& c) {
-    // Not std::floating_point: where a specialisation of tensor_traits is constrained by that as well,
-    // g++ 12 takes the two for one constraint that depends on itself.
+    // Not std::floating_point: where a specialisation of tensor_traits is constrained by that as
+    // well, g++ 12 takes the two for one constraint that depends on itself.
     requires std::is_floating_point_v<typename tensor_traits<X>::scalar>;
     { tensor_traits<X>::like(c) } -> std::same_as<owner_t<X>>;
     { tensor_traits<X>::elements(x) } -> std::convertible_to<std::span<scalar_t<X>>>;

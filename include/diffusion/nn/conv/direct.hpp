@@ -22,7 +22,8 @@
 ///
 /// The gradients are products of the same kind. dw exchanges the roles: its sum runs over the
 /// pixels. dx is a convolution of dy; with stride s the rows and columns of dx fall into s * s
-/// classes, by their remainder modulo s, and each class sees its own taps of the kernel: every s-th.
+/// classes, by their remainder modulo s, and each class sees its own taps of the kernel: every
+/// s-th.
 namespace diffusion::nn::direct {
 
 /// Rows [first, last) of an image with `border` zeros on each side, in memory that is `to`; row
@@ -161,8 +162,8 @@ constexpr conv_shape reversed(conv_shape s) {
     return s;
 }
 
-/// Prepares w (kernel, kernel, in, out) for `backward_data`: one matrix per class of pixels, its rows
-/// the taps (backwards) and output channels, its columns the input channels.
+/// Prepares w (kernel, kernel, in, out) for `backward_data`: one matrix per class of pixels, its
+/// rows the taps (backwards) and output channels, its columns the input channels.
 template <class T>
 void prepare_backward_data(const conv_shape& s, const T* w, T* prepared) {
     if (s.stride == 1) {  // one class that sees all taps
