@@ -97,7 +97,7 @@ public:
 
     template <class S>
         requires(sampler<S, X> && !std::is_same_v<S, any_sampler>)
-    explicit any_sampler(S s) : plan_(std::make_shared<const plan_of<S>>(std::move(s))) {}
+    explicit any_sampler(S s) : plan_(keep(std::move(s))) {}
 
     std::size_t size() const { return plan_->size(); }
     const time_grid& grid() const { return plan_->grid(); }
@@ -114,6 +114,17 @@ public:
     }
 
 private:
+    /// Of a sampler that adds nothing to its numbers, these; many rules then share one plan_of.
+    template <class S>
+    static std::shared_ptr<const plan_base> keep(S s) {
+        if constexpr (requires { requires std::is_same_v<typename S::whole_type, S>; }) {
+            using numbers = std::remove_cvref_t<decltype(s.plan())>;
+            return std::make_shared<const plan_of<numbers>>(s.plan());
+        } else {
+            return std::make_shared<const plan_of<S>>(std::move(s));
+        }
+    }
+
     /// What is a look already is not looked at through another one.
     template <class Ref, class V>
     static Ref as_ref(V& value) {

@@ -57,34 +57,22 @@ auto kernel_on(const Rule& rule, const time_grid& grid, std::size_t i, std::size
 
 }  // namespace detail
 
-/// The sampler of a multistep rule on a grid. All coefficients are computed here, once, in double;
-/// a step is one call of the denoiser and one pass over memory.
-///
-///     multistep(ddim{}, leading(schedule, 50))
-///
-/// Throws std::invalid_argument for a grid of fewer than 2 nodes, one whose noise level does not
-/// fall (or, in an inversion, rise) strictly, one with values that are not finite, one of fewer
-/// steps than the rule's order unless `falling_order` says that this is meant, and where a
-/// coefficient would not be finite.
-template <class Rule>
-class multistep {
-    static_assert(
-        multistep_rule<Rule>,
-        "diffusion::multistep: not a rule; a rule has a static `order` >= 1, a static "
-        "`extrapolates`, and rule(seen, s) returns gaussian_kernel<rule_terms<Rule>>; see "
-        "<diffusion/rule/rule.hpp>");
-
+/// The sampler of multistep rules of order K, whatever the rule: it holds the kernels of all steps.
+/// `multistep` makes them.
+template <std::size_t K, prediction Extrapolates>
+class multistep_plan {
 public:
-    static constexpr std::size_t order = Rule::order;
-    static constexpr std::size_t terms = rule_terms<Rule>;
+    static constexpr std::size_t order = K;
+    static constexpr prediction extrapolates = Extrapolates;
+    static constexpr std::size_t terms = K + (Extrapolates == prediction::data_and_noise ? 1 : 0);
 
     /// What a run owns: the last predictions, and a tensor for the noise if any step draws some.
     template <tensor X>
     class memory {
-        friend class multistep;
+        friend class multistep_plan;
         // One tensor beside the ring: x0-hat where the ring holds eps-hat, the raw eps-hat where it
         // holds x0-hat.
-        static constexpr std::size_t extra = Rule::extrapolates == prediction::data ? 0 : 1;
+        static constexpr std::size_t extra = Extrapolates == prediction::data ? 0 : 1;
         std::array<owner_t<X>, order> ring_;
         std::array<owner_t<X>, extra> extra_;
         std::optional<owner_t<X>> z_;
@@ -97,12 +85,6 @@ public:
             return ring_[place < order ? place : place - order];
         }
     };
-
-    multistep(const Rule& rule, time_grid grid, last_steps ending = last_steps::full_order)
-        : multistep(checked(std::move(grid), ending), [&](const time_grid& nodes, std::size_t i) {
-              const std::size_t n = nodes.size() - 1;
-              return detail::kernel_on(rule, nodes, i, detail::visible(order, i, n, ending));
-          }) {}
 
     /// Number of steps, which is the number of network evaluations.
     std::size_t size() const { return kernels_.size(); }
@@ -129,7 +111,7 @@ public:
     /// slot himself finds zeros here.
     template <tensor X>
     const owner_t<X>& x0(const memory<X>& mem) const {
-        if constexpr (Rule::extrapolates == prediction::noise) return mem.extra_[0];
+        if constexpr (Extrapolates == prediction::noise) return mem.extra_[0];
         else return mem.past(0);
     }
 
@@ -144,7 +126,7 @@ public:
 
     /// For a rule of `prediction::data_and_noise`: where the raw eps-hat for grid()[i] goes.
     template <tensor X>
-        requires(Rule::extrapolates == prediction::data_and_noise)
+        requires(Extrapolates == prediction::data_and_noise)
     owner_t<X>
     &noise_slot(memory<X>& mem) const { return mem.extra_[0]; }
 
@@ -152,8 +134,8 @@ public:
     template <tensor X, denoiser<X> D>
     void predict(std::size_t i, const X& x, memory<X>& mem, D& denoise) const {
         owner_t<X>& slot = prediction_slot(mem);
-        if constexpr (Rule::extrapolates == prediction::data) denoise(x, grid_[i], slot);
-        else if constexpr (Rule::extrapolates == prediction::noise)
+        if constexpr (Extrapolates == prediction::data) denoise(x, grid_[i], slot);
+        else if constexpr (Extrapolates == prediction::noise)
             detail::denoise_with_noise(denoise, x, grid_[i], mem.extra_[0], slot);
         else detail::denoise_with_raw_noise(denoise, x, grid_[i], slot, mem.extra_[0]);
     }
@@ -183,7 +165,7 @@ public:
 protected:
     /// With any kernels, kernel_of(grid, i) for step i, on a grid that was checked.
     template <std::invocable<const time_grid&, std::size_t> KernelOf>
-    multistep(time_grid grid, KernelOf kernel_of) : grid_(std::move(grid)) {
+    multistep_plan(time_grid grid, KernelOf kernel_of) : grid_(std::move(grid)) {
         const std::size_t n = grid_.size() - 1;
         kernels_.reserve(n);
         for (std::size_t i = 0; i < n; ++i) {
@@ -214,15 +196,9 @@ private:
         assign(elements(x), sum);
     }
 
-    static time_grid checked(time_grid grid, last_steps ending) {
-        detail::require_grid(grid, "diffusion::multistep");
-        detail::require_steps(grid, order, ending, "diffusion::multistep");
-        return grid;
-    }
-
     template <tensor X>
     static const owner_t<X>& prediction_term(const memory<X>& mem, std::size_t k) {
-        if constexpr (Rule::extrapolates == prediction::data_and_noise)
+        if constexpr (Extrapolates == prediction::data_and_noise)
             if (k == order) return mem.extra_[0];
         return mem.past(k);
     }
@@ -240,6 +216,62 @@ private:
     std::vector<gaussian_kernel<terms>> kernels_;
     std::vector<shape> shapes_;
     bool draws_noise_ = false;
+};
+
+namespace detail {
+
+/// What `multistep` is for a rule; for something else there is a message of its own.
+template <class Rule>
+struct plan_of {
+    using type = multistep_plan<1, prediction::data>;
+};
+template <multistep_rule Rule>
+struct plan_of<Rule> {
+    using type = multistep_plan<Rule::order, Rule::extrapolates>;
+};
+
+}  // namespace detail
+
+/// The sampler of a multistep rule on a grid. All coefficients are computed here, once, in double;
+/// a step is one call of the denoiser and one pass over memory.
+///
+///     multistep(ddim{}, leading(schedule, 50))
+///
+/// Throws std::invalid_argument for a grid of fewer than 2 nodes, one whose noise level does not
+/// fall (or, in an inversion, rise) strictly, one with values that are not finite, one of fewer
+/// steps than the rule's order unless `falling_order` says that this is meant, and where a
+/// coefficient would not be finite.
+template <class Rule>
+class multistep : public detail::plan_of<Rule>::type {
+    static_assert(
+        multistep_rule<Rule>,
+        "diffusion::multistep: not a rule; a rule has a static `order` >= 1, a static "
+        "`extrapolates`, and rule(seen, s) returns gaussian_kernel<rule_terms<Rule>>; see "
+        "<diffusion/rule/rule.hpp>");
+
+    using base = typename detail::plan_of<Rule>::type;
+
+public:
+    using whole_type = multistep;  ///< is its plan and no more, unlike a class derived from it
+    const base& plan() const { return *this; }
+
+    multistep(const Rule& rule, time_grid grid, last_steps ending = last_steps::full_order)
+        : multistep(checked(std::move(grid), ending), [&](const time_grid& nodes, std::size_t i) {
+              const std::size_t n = nodes.size() - 1;
+              return detail::kernel_on(rule, nodes, i, detail::visible(Rule::order, i, n, ending));
+          }) {}
+
+protected:
+    /// With any kernels, kernel_of(grid, i) for step i, on a grid that was checked.
+    template <std::invocable<const time_grid&, std::size_t> KernelOf>
+    multistep(time_grid grid, KernelOf kernel_of) : base(std::move(grid), std::move(kernel_of)) {}
+
+private:
+    static time_grid checked(time_grid grid, last_steps ending) {
+        detail::require_grid(grid, "diffusion::multistep");
+        detail::require_steps(grid, Rule::order, ending, "diffusion::multistep");
+        return grid;
+    }
 };
 
 }  // namespace diffusion

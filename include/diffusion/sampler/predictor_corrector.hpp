@@ -90,6 +90,8 @@ class predictor_corrector : public multistep<corrected<Predictor, Corrector>> {
     using base = multistep<joined>;
 
 public:
+    using whole_type = predictor_corrector;  ///< see `multistep`
+
     predictor_corrector(const Predictor& predictor, const Corrector& corrector, time_grid grid,
                         last_steps ending = last_steps::full_order,
                         const std::vector<std::size_t>& uncorrected = {})

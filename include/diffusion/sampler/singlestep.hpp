@@ -151,24 +151,27 @@ private:
 template <singlestep_rule Rule>
 class singlestep : public staged<Rule::evaluations, Rule::combines> {
     using base = staged<Rule::evaluations, Rule::combines>;
-    using plan = std::vector<stages<Rule::evaluations>>;
+    using all_stages = std::vector<stages<Rule::evaluations>>;
 
 public:
+    using whole_type = singlestep;  ///< is its plan and no more, unlike a class derived from it
+    const base& plan() const { return *this; }
+
     singlestep(const Rule& rule, time_grid grid) : base(grid, stages_on(rule, grid)) {}
     singlestep(const Rule& rule, const resampling_path& path)
         : base(path.nodes, stages_along(rule, path.nodes)) {}
 
 private:
-    static plan stages_on(const Rule& rule, const time_grid& grid) {
+    static all_stages stages_on(const Rule& rule, const time_grid& grid) {
         detail::require_grid(grid, "diffusion::singlestep");
-        plan steps;
+        all_stages steps;
         const std::size_t n = grid.size() - 1;
         for (std::size_t i = 0; i < n; ++i) steps.push_back(rule({i, n, grid[i], grid[i + 1]}));
         return steps;
     }
 
-    static plan stages_along(const Rule& rule, const std::vector<node>& nodes) {
-        plan steps;
+    static all_stages stages_along(const Rule& rule, const std::vector<node>& nodes) {
+        all_stages steps;
         detail::require(nodes.size() >= 2, "diffusion::singlestep", "a path needs at least 2 nodes",
                         nodes.size());
         const std::size_t n = nodes.size() - 1;
