@@ -11,33 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include <diffusion/denoiser/guidance_pp.hpp>
-#include <diffusion/denoiser/guidance_rescale.hpp>
-#include <diffusion/denoiser/precondition.hpp>
-#include <diffusion/denoiser/prediction.hpp>
-#include <diffusion/grid/sigma_grid.hpp>
-#include <diffusion/grid/spacing.hpp>
-#include <diffusion/random/gaussian_noise.hpp>
-#include <diffusion/rule/ddim.hpp>
-#include <diffusion/rule/dpm_solver.hpp>
-#include <diffusion/rule/dpm_solver_singlestep.hpp>
-#include <diffusion/rule/exponential_adams.hpp>
-#include <diffusion/rule/heun.hpp>
-#include <diffusion/rule/reverse_diffusion.hpp>
-#include <diffusion/sampler/dpm_adaptive.hpp>
-#include <diffusion/sampler/langevin.hpp>
-#include <diffusion/sampler/learned_variance.hpp>
-#include <diffusion/sampler/multistep.hpp>
-#include <diffusion/sampler/projected.hpp>
-#include <diffusion/sampler/repaint.hpp>
-#include <diffusion/sampler/sa_solver.hpp>
-#include <diffusion/sampler/singlestep.hpp>
-#include <diffusion/sampler/unipc.hpp>
-#include <diffusion/schedule/discrete.hpp>
+#include <diffusion/all.hpp>
 #include <diffusion/tensor/batch.hpp>
 #include <diffusion/tensor/std.hpp>
 
 #include "sampler/usage.hpp"
+#include "support/all_samplers.hpp"
 #include "support/counting_new.hpp"
 
 namespace suite {
@@ -70,19 +49,23 @@ inline const time_grid& grid() {
     return nodes;
 }
 
-/// On noise, stochastic steps end above clean data.
-inline const time_grid& ending_noisy() {
-    static const time_grid nodes(grid().begin(), grid().end() - 1);
-    return nodes;
+/// All samplers of tensors like x, of 12 elements.
+template <class X>
+std::vector<support::listed_sampler<X>> samplers(const X& x) {
+    std::vector<support::listed_sampler<X>> all = support::all_samplers(grid(), x);
+    const auto add = [&](const char* name, auto plan) {
+        all.push_back({name, any_sampler<X>(std::move(plan)), 0, true});
+    };
+    add("langevin, 3 items", langevin_corrected(reverse_diffusion{}, grid(), {.items = 3}));
+    const time_grid noisy(grid().begin(), grid().end() - 1);
+    add("dpm-solver-23, 3 items",
+        dpm_adaptive<3>(nodes_of{discrete_schedule<>{}}, noisy, {.eta = 1, .items = 3}));
+    return all;
 }
 
-/// The end of a run on a plain vector, to which every other tensor is compared.
-template <class T, class S>
-std::vector<T> on_vector(const S& plan) {
-    std::vector<T> x(12);
-    draw_prior(x, plan.grid().front(), gaussian_noise{9});
-    return usage::by_sample(x, plan, predicts_noise(net{}), gaussian_noise{9});
-}
+/// The ends of their runs on plain vectors, to which every other tensor is compared.
+const std::vector<std::vector<float>>& runs_on_vectors(float);
+const std::vector<std::vector<double>>& runs_on_vectors(double);
 
 /// The elements are one flat piece of memory, siblings are zeroed and apart, formulas work in place.
 template <class X>
@@ -111,13 +94,12 @@ void check_tensor(X x) {
     });
 }
 
-/// All usage styles give the numbers of a run on std::vector, bit for bit, and allocate only in init.
+/// All usage styles give the wanted numbers, bit for bit, and allocate only in init.
 template <class X, class S>
-void check_run(const X& like_this, const S& plan) {
+void check_run(const X& like_this, const S& plan, const std::vector<scalar_t<X>>& wanted) {
     using T = scalar_t<X>;
     predicts_noise denoise(net{});
     const gaussian_noise noise{9};
-    const std::vector<T> wanted = on_vector<T>(plan);
     const auto same = [&](const X& x) {
         const std::span<const T> got = elements(x);
         return std::vector<T>(got.begin(), got.end()) == wanted;
@@ -127,8 +109,6 @@ void check_run(const X& like_this, const S& plan) {
     if constexpr (std::is_same_v<owner_t<X>, X>) {
         CHECK(same(usage::by_sample(start, plan, denoise, noise)));
         CHECK(same(usage::by_steps(start, plan, denoise, noise)));
-        if constexpr (requires { plan.kernel(0); })
-            CHECK(same(usage::by_ask_and_tell(start, plan, denoise, noise)));
     }
     X x = start;
     auto memory = plan.init(x);
@@ -138,6 +118,19 @@ void check_run(const X& like_this, const S& plan) {
     report_malloc(false);
     CHECK(support::allocations() == before);
     CHECK(same(x));
+}
+
+/// The caller evaluates the network himself.
+template <class X, class Rule>
+void check_ask_and_tell(X x, const multistep<Rule>& plan) {
+    if constexpr (std::is_same_v<owner_t<X>, X>) {
+        predicts_noise denoise(net{});
+        const gaussian_noise noise{9};
+        draw_prior(x, plan.grid().front(), noise);
+        const X told = usage::by_ask_and_tell(x, plan, denoise, noise);
+        sample(x, plan, denoise, noise);
+        for (std::size_t e = 0; e < 12; ++e) CHECK(elements(told)[e] == elements(x)[e]);
+    }
 }
 
 struct half {
@@ -173,31 +166,14 @@ void check_wrappers(X x) {
 template <class X>
 void check_runs(const X& x) {
     check_wrappers(x);
-    static const multistep published(ddim_published{0.5}, grid());
-    static const multistep stochastic(dpm_solver_pp_2m{1}, grid());
-    static const multistep third(exponential_adams<3, prediction::noise>{}, grid());
-    static const singlestep second(heun{}, grid());
-    static const auto predicted_and_corrected = unipc<3>(grid());
-    static const auto both_with_noise = sa_solver<2, 3, prediction::noise>(ending_noisy());
-    static const langevin_corrected corrected(reverse_diffusion{}, grid(), {.items = 3});
-    static const learned_variance learned(grid());
-    const projected inpainted(singlestep(ddim{1}, repaint_path(grid(), {1, 2})),
-                              keep_known(std::vector<scalar_t<X>>(12, scalar_t<X>(0.5)),
-                                         std::vector<scalar_t<X>>(12, scalar_t<X>(0.25))));
-    const nodes_of nodes{discrete_schedule<>{}};
-    static const singlestep three_stages(dpm_solver_pp<3>(nodes, {}, 1), grid());
-    static const auto adaptive = dpm_adaptive<3>(nodes, ending_noisy(), {.eta = 0.5, .items = 3});
-    check_run(x, three_stages);
-    check_run(x, adaptive);
-    check_run(x, corrected);
-    check_run(x, learned);
-    check_run(x, inpainted);
-    check_run(x, published);
-    check_run(x, stochastic);
-    check_run(x, third);
-    check_run(x, second);
-    check_run(x, predicted_and_corrected);
-    check_run(x, both_with_noise);
+    std::size_t i = 0;
+    for (const support::listed_sampler<X>& listed : samplers(x)) {
+        CAPTURE(listed.name);
+        check_run(x, listed.plan, runs_on_vectors(scalar_t<X>{}).at(i++));
+    }
+    check_ask_and_tell(x, multistep(ddim_published{0.5}, grid()));
+    check_ask_and_tell(x, multistep(dpm_solver_pp_2m{1}, grid()));
+    check_ask_and_tell(x, multistep(exponential_adams<3, prediction::noise>{}, grid()));
 }
 
 }  // namespace suite
