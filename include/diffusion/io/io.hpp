@@ -7,7 +7,8 @@
 //     png.hpp                               zlib, stb
 //     safetensors.hpp                       nlohmann-json
 //
-// <diffusion/io/diffusers_config.hpp> stands apart: it needs nlohmann-json and includes all of the core.
+// <diffusion/io/diffusers_config.hpp> stands apart: it needs nlohmann-json and includes all of the
+// core.
 
 #include <diffusion/io/csv.hpp>
 #include <diffusion/io/file.hpp>
