@@ -444,7 +444,9 @@ inline config_steps flow_steps(const scheduler_config& c, std::size_t n, const r
         sigmas = flow_times(n, 1, lowest);
     }
     if (c.use_dynamic_shifting) {
-        require_run(run.mu.has_value(), "use_dynamic_shifting takes a mu, see image_mu", n);
+        require_run(run.mu.has_value(),
+                    "use_dynamic_shifting takes a mu, see image_mu; none was given to this class",
+                    c.class_name);
         sigmas = shifted_times(sigmas, c.time_shift_type == "linear" ? *run.mu : std::exp(*run.mu));
     } else {
         sigmas = shifted_times(sigmas, c.shift);
