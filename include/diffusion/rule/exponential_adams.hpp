@@ -82,6 +82,7 @@ template <std::size_t K>
 std::array<double, K> lagrange_basis(const std::array<double, K>& u, std::size_t count,
                                      std::size_t j) {
     std::array<double, K> poly{1};
+    if constexpr (K == 1) return poly;  // GCC 12 takes what follows for a write beyond the end
     std::size_t degree = 0;
     for (std::size_t i = 0; i < count; ++i) {
         if (i == j) continue;
