@@ -35,8 +35,9 @@
 #include <utility>
 #include <vector>
 
-#include <diffusion/all.hpp>
+#include <diffusion/diffusion.hpp>
 #include <diffusion/nn/nn.hpp>
+#include <diffusion/sampler/make_sampler.hpp>
 
 namespace {
 
@@ -47,40 +48,32 @@ using examples::solver;
 using examples::spacing;
 using examples::state;
 
-/// A solver that is a rule: multistep(rule, grid) or singlestep(rule, grid).
-template <class Rule>
-solver by_rule(const char* name, const Rule& rule) {
-    if constexpr (multistep_rule<Rule>)
-        return {name, 1, 0, [rule](const problem&, time_grid grid) {
-                    return any_sampler<state>(multistep(rule, std::move(grid)));
-                }};
-    else
-        return {name, Rule::evaluations, 0, [rule](const problem&, time_grid grid) {
-                    return any_sampler<state>(singlestep(rule, std::move(grid)));
-                }};
+/// A solver by its name here, with the calls that a step takes, and those that the first one takes
+/// more.
+solver named(const char* title, const char* name, const sampler_options& options = {},
+             std::size_t calls_per_step = 1, std::size_t more_calls = 0) {
+    return {title, calls_per_step, more_calls, [=](const problem& p, const time_grid& grid) {
+                return make_sampler<state>(name, p.schedule, grid, options);
+            }};
 }
 
 std::vector<solver> dozen() {
-    const auto any = [](auto sampler) { return any_sampler<state>(std::move(sampler)); };
-    return {by_rule("DDIM (Euler)", ddim{}),
-            by_rule("Heun", heun{}),
-            {"DPM2", 2, 0,
-             [=](const problem& p, time_grid g) { return any(singlestep(dpm2(p.node_of), g)); }},
-            {"DPM-Solver-3", 3, 0,
-             [=](const problem& p, time_grid g) {
-                 return any(singlestep(dpm_solver<3>(p.node_of), g));
-             }},
-            by_rule("DPM-Solver++ 2M", dpm_solver_pp_2m{}),
-            by_rule("DPM-Solver++ 3M", dpm_solver_pp_3m{}),
-            by_rule("exponential Adams 2", exponential_adams<2>{}),
-            by_rule("exponential Adams 3", exponential_adams<3>{}),
-            by_rule("DEIS 3", deis<3>{}),
-            by_rule("LMS 4", lms<4>{}),
-            by_rule("iPNDM 4", ipndm<4>{}),
-            {"PNDM (PLMS)", 1, 1, [=](const problem&, time_grid g) { return any(pndm(g)); }},
-            {"UniPC 3", 1, 0, [=](const problem&, time_grid g) {
-                 return any(unipc<3>(g, {.ending = last_steps::full_order}));
-             }}};
+    constexpr auto to_the_end = last_steps::full_order;
+    return {
+        named("DDIM (Euler)", "ddim"),
+        named("Heun", "heun", {}, 2),
+        named("DPM2", "dpm2", {}, 2),
+        named("DPM-Solver-3", "dpm_solver", {.order = 3}, 3),
+        named("DPM-Solver++ 2M", "dpm_solver_pp_2m"),
+        named("DPM-Solver++ 3M", "dpm_solver_pp_3m"),
+        named("exponential Adams 2", "exponential_adams", {.order = 2}),
+        named("exponential Adams 3", "exponential_adams", {.order = 3}),
+        named("DEIS 3", "deis", {.order = 3}),
+        named("LMS 4", "lms", {.order = 4}),
+        named("iPNDM 4", "ipndm", {.order = 4}),
+        named("PNDM (PLMS)", "plms", {}, 1, 1),
+        named("UniPC 3", "unipc", {.order = 3, .ending = to_the_end}),
+        named("SA-Solver 3 (tau 0)", "sa_solver", {.order = 3, .ending = to_the_end, .tau = 0})};
 }
 
 /// All that is to be known of one equation: the table, the plot on the page, the gallery.
@@ -88,7 +81,7 @@ void compare(problem& p, const std::string& name, std::vector<std::size_t> calls
              examples::canvas& page, double left, const std::string& file,
              const std::function<examples::canvas(const state&)>& tile) {
     // The exact end, as far as it matters: many steps of a method of high order.
-    const solver fine = by_rule("reference", exponential_adams<4>{});
+    const solver fine = named("reference", "exponential_adams", {.order = 4});
     const std::size_t many = 8 * calls.back();
     p.exact = solve(p, fine, spacing::lambda, many).end;
     std::printf("%s: %zu calls give the exact end, half as many differ by %.1e\n", name.c_str(),
@@ -140,7 +133,7 @@ int run(int argc, char** argv) {
     for (int k = 0; k < 8; ++k)
         ring.spots.push_back(
             {1.2 * std::cos(std::numbers::pi * k / 4), 1.2 * std::sin(std::numbers::pi * k / 4)});
-    problem mixture = problem::on(vp_linear{}, 1, 1e-3, ring, 2 * particles, seed);
+    problem mixture(vp_linear{}, 1, 1e-3, ring, 2 * particles, seed);
     compare(mixture, "eight Gaussians", calls(most), page, 0, out + "/compare_solvers_mixture.png",
             [](const state& x) { return examples::density_tile(x, 1.8); });
 
@@ -157,8 +150,7 @@ int run(int argc, char** argv) {
             network(x_t, t, v);
             std::copy(v.begin(), v.end(), out_v.begin());
         };
-        problem drawing =
-            problem::on(model->schedule, 990, 0, predicts_velocity(in_double), x_t.size(), seed);
+        problem drawing(model->schedule, 990, 0, predicts_velocity(in_double), x_t.size(), seed);
         compare(drawing, "digits, by a network", calls(70), page, 750,
                 out + "/compare_solvers_digits.png",
                 [&](const state& x) { return examples::picture_tile(x, height, width, 4); });

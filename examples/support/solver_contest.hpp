@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -29,35 +30,50 @@ inline const char* name_of(spacing kind) {
     return kind == spacing::lambda ? "lambda" : kind == spacing::time ? "t" : "Karras";
 }
 
+/// Any noise schedule.
+struct any_schedule {
+    std::function<diffusion::noise_level(double)> level;
+    double low, high;
+
+    diffusion::noise_level operator()(double t) const { return level(t); }
+    double t_min() const { return low; }
+    double t_max() const { return high; }
+};
+
 /// An equation to solve: the probability flow of a denoiser on a schedule, from t_first to t_last
 /// where a little noise is left, so that the end is that of the equation and not of a last step.
 struct problem {
-    std::function<diffusion::time_grid(spacing, std::size_t)> grid;  ///< of n steps
-    std::function<diffusion::node(double)> node_of;                  ///< of any rho = sigma/alpha
+    any_schedule schedule;
+    double t_first, t_last;
     std::function<void(const state&, const diffusion::node&, state&)> denoise;
     state start;    ///< noise
     state exact{};  ///< the other end of the way; empty if it is not known
 
     template <class Schedule, class Denoise>
-    static problem on(const Schedule& schedule, double t_first, double t_last, Denoise denoise,
-                      std::size_t size, std::uint64_t seed) {
-        const auto grid = [=](spacing kind, std::size_t n) {
-            using namespace diffusion;
-            if (kind == spacing::lambda)
-                return uniform_lambda(schedule, n, t_first, t_last, grid_end::last_time);
-            if (kind == spacing::karras)
-                return grid_of_sigmas(
-                    schedule, karras_sigmas(n + 1, sigma_range_of(schedule, t_first, t_last)),
-                    {.end = grid_end::last_time});
-            std::vector<double> times;
-            for (std::size_t i = 0; i <= n; ++i)
-                times.push_back(t_first + (t_last - t_first) * double(i) / double(n));
-            return make_grid(schedule, times, grid_end::last_time);
-        };
-        state start(size);
-        diffusion::draw_prior(start, diffusion::node_at(schedule, t_first),
+    problem(const Schedule& s, double first, double last, Denoise denoise_, std::size_t size,
+            std::uint64_t seed)
+        : schedule{s, s.t_min(), s.t_max()},
+          t_first(first),
+          t_last(last),
+          denoise(denoise_),
+          start(size) {
+        diffusion::draw_prior(start, diffusion::node_at(schedule, first),
                               diffusion::gaussian_noise{seed});
-        return {grid, diffusion::nodes_of{schedule}, std::move(denoise), std::move(start)};
+    }
+
+    /// The grid of n steps.
+    diffusion::time_grid grid(spacing kind, std::size_t n) const {
+        using namespace diffusion;
+        if (kind == spacing::lambda)
+            return uniform_lambda(schedule, n, t_first, t_last, grid_end::last_time);
+        if (kind == spacing::karras)
+            return grid_of_sigmas(schedule,
+                                  karras_sigmas(n + 1, sigma_range_of(schedule, t_first, t_last)),
+                                  {.end = grid_end::last_time});
+        std::vector<double> times;
+        for (std::size_t i = 0; i <= n; ++i)
+            times.push_back(t_first + (t_last - t_first) * double(i) / double(n));
+        return make_grid(schedule, times, grid_end::last_time);
     }
 };
 

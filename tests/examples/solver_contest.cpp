@@ -25,7 +25,7 @@ problem gaussian(double s) {
         const double variance = t.alpha * t.alpha * s * s + t.sigma * t.sigma;
         for (std::size_t i = 0; i < x.size(); ++i) x0[i] = t.alpha * s * s / variance * x[i];
     };
-    problem p = problem::on(schedule, 1, 1e-3, denoise, 20, 3);
+    problem p(schedule, 1, 1e-3, denoise, 20, 3);
     const auto deviation = [&](double t) {
         const diffusion::noise_level level = schedule(t);
         return std::hypot(level.alpha * s, level.sigma);
