@@ -52,6 +52,7 @@ FAMILIES = [
     "guided_diffusion",
     "k_diffusion",
     "misc_peers",
+    "published_expectations",
     "rng",
 ]
 
@@ -98,6 +99,27 @@ def case_lines(case, name):
         yield from lines(key, value)
 
 
+def published_lines(case):
+    """A test of diffusers: its scheduler, how it is run, and its expectations: name, value, tolerance, and what the
+    reference gave, in float64 where no noise of torch is drawn."""
+    file, group, test = case["test"].removeprefix("test_scheduler_").split(".")
+    one = "_1D" if "1D" in group else ""
+    yield f"case published-{file}{one}.{test.removeprefix('test_')}"
+    config = {"_class_name": case["scheduler"]} | case["configs"][-1]["config"]
+    config = {k: float(v) if v == "-inf" else v for k, v in config.items()}
+    yield "config " + json.dumps(config)
+    for call in case["configs"][-1]["calls"]:
+        how = call["set_timesteps"][0]
+        is_list = how.startswith("timesteps=")
+        yield "timesteps " + how[11:-1].replace(",", "") if is_list else "steps " + how
+    if not case["deterministic"]:
+        yield f"seed {case['seeds'][0]}"
+    for number, told in enumerate(case["asserts"]):
+        quantity = "sum" if "sum" in told["quantity"] else "mean"
+        given = told.get("obtained_float64", told["obtained_float32"])
+        yield f"expect.{number} {quantity} {told['expected']} {told['tol']} {given}"
+
+
 def main():
     source = pathlib.Path(sys.argv[1])
     for family in sys.argv[2:] or FAMILIES:
@@ -105,7 +127,10 @@ def main():
         text = [f"# {family}: {data['reference']}"]
         for number, case in enumerate(data["cases"]):
             text.append("")
-            text.extend(case_lines(case, case.get("id", f"{family}-{number:02d}")))
+            if family == "published_expectations":
+                text.extend(published_lines(case))
+            else:
+                text.extend(case_lines(case, case.get("id", f"{family}-{number:02d}")))
         (pathlib.Path(__file__).parent / (family + ".txt")).write_text("\n".join(text) + "\n")
 
 
