@@ -7,14 +7,19 @@
 #include <vector>
 
 #include <diffusion/grid/sigma_grid.hpp>
+#include <diffusion/grid/sigmas.hpp>
 #include <diffusion/grid/uniform.hpp>
+#include <diffusion/random/brownian.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
 #include <diffusion/rule/ancestral_flow.hpp>
+#include <diffusion/rule/churn.hpp>
 #include <diffusion/rule/ddim.hpp>
+#include <diffusion/rule/dpm2.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
 #include <diffusion/rule/dpm_solver_pp_2s.hpp>
 #include <diffusion/rule/dpm_solver_singlestep.hpp>
 #include <diffusion/rule/er_sde.hpp>
+#include <diffusion/rule/euler.hpp>
 #include <diffusion/rule/flow_heun.hpp>
 #include <diffusion/rule/heun.hpp>
 #include <diffusion/rule/reverse_diffusion.hpp>
@@ -167,6 +172,28 @@ TEST_CASE("ancestral DPM-Solvers and ER-SDE-Solver draw from the mixture with fe
     check_is_mixture(drawn(multistep(er_sde<3>{}, grid)), 0.03);
 }
 
+TEST_CASE("EDM's sampler and those of k-diffusion draw from the mixture") {
+    const edm_schedule edm{0.002, 20};
+    const auto grid = [&](std::size_t n) {
+        return grid_of_sigmas(edm, karras_sigmas(n, {0.002, 20}));
+    };
+    const nodes_of nodes{edm, told_time::exact, outside_range::hold_time};
+    const auto drawn = [](const auto& plan, const auto& noise) {
+        vector x(10000);
+        draw_prior(x, plan.grid().front(), gaussian_noise{16});
+        sample(x, plan, denoise, noise);
+        return x;
+    };
+    const gaussian_noise noise{16};
+    const churn how{.amount = 20, .from = 0.02, .to = 10};
+    check_is_mixture(drawn(singlestep(churned(heun{}, nodes, how), grid(60)), noise), 0.03);
+    check_is_mixture(drawn(singlestep(churned(dpm2(nodes), nodes, how), grid(60)), noise), 0.03);
+    check_is_mixture(drawn(singlestep(churned(euler, nodes, how), grid(300)), noise), 0.03);
+    check_is_mixture(drawn(singlestep(dpm2_ancestral(nodes), grid(80)), noise), 0.03);
+    check_is_mixture(
+        drawn(singlestep(dpm_solver_pp_sde(nodes), grid(300)), brownian_noise(16, 0, 20)), 0.03);
+}
+
 TEST_CASE("ancestral sampling on the straight path draws from the mixture") {
     const time_grid grid = uniform_time(flow_schedule{}, 400);
     vector x(10000);
@@ -189,6 +216,27 @@ TEST_CASE("SA-Solver draws from the mixture with a fifth of the steps") {
     draw_prior(x, plan.grid().front(), gaussian_noise{12});
     sample(x, plan, denoise, gaussian_noise{12});
     check_is_mixture(x, 0.03);
+}
+
+TEST_CASE("on one Brownian path DPM++ SDE of more steps comes nearer to the same picture") {
+    const nodes_of nodes{vp_linear{}};
+    const auto picture = [&](std::size_t n, const auto& noise) {
+        const singlestep plan(dpm_solver_pp_sde(nodes),
+                              uniform_lambda(vp_linear{}, n, 0.9, 0.05, grid_end::last_time));
+        vector x(1000);
+        draw_prior(x, plan.grid().front(), gaussian_noise{17});
+        sample(x, plan, denoise, noise);
+        return x;
+    };
+    const auto distance = [&](std::size_t n, const auto& noise) {
+        const vector coarse = picture(n, noise), fine = picture(4 * n, noise);
+        double sum = 0;
+        for (std::size_t e = 0; e < coarse.size(); ++e) sum += std::abs(coarse[e] - fine[e]);
+        return sum / static_cast<double>(coarse.size());
+    };
+    const brownian_noise path(17, 0, 200);
+    CHECK(distance(40, path) < 0.8 * distance(10, path));
+    CHECK(distance(40, path) < 0.3 * distance(40, gaussian_noise{17}));
 }
 
 TEST_CASE("a solver that is stopped early has not reached the mixture: the test above can fail") {
