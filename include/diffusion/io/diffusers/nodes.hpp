@@ -188,8 +188,8 @@ inline std::vector<double> listed_sigmas(const scheduler_config& c, std::size_t 
     if (c.sigma_min) range.lowest = *c.sigma_min;
     if (c.sigma_max) range.highest = *c.sigma_max;
     if (c.use_karras_sigmas) return karras_sigmas(n, range);
-    if (c.use_beta_sigmas) return beta_sigmas(n, range);
-    return exponential_sigmas(n, range);
+    if (c.use_beta_sigmas && !c.use_lu_lambdas) return beta_sigmas(n, range);
+    return exponential_sigmas(n, range);  // which "lu lambdas" are too
 }
 
 inline config_steps chained(time_grid grid, bool ends_empty = false) {
@@ -293,7 +293,18 @@ inline config_steps dpm_steps(const scheduler_config& c, std::size_t n, const ru
             grid.push_back({std::floor(static_cast<double>(T) * sigma), level.alpha, level.sigma,
                             level.lambda});
         }
-        return ended(grid, to_lowest ? grid.back() : clean_end());
+        if (!to_lowest) return ended(std::move(grid), clean_end());
+        if (!is_one_of(c, {"DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"}))
+            return ended(grid, grid.back());
+        // These two end at the number that is sigma/alpha of the betas' first level.
+        const double last = training_levels(c).rho(0);
+        require_run(
+            last < grid.back().sigma,
+            "the flow's last sigma must lie above that of final_sigmas_type = \"sigma_min\", "
+            "but it is",
+            grid.back().sigma);
+        const noise_level level = flow_schedule{}(last);
+        return ended(std::move(grid), {0, level.alpha, level.sigma, level.lambda});
     }
     const training_levels levels(c);
     const node end = to_lowest ? levels[0] : clean_end(-1);
@@ -339,12 +350,18 @@ inline config_steps inverse_dpm_steps(const scheduler_config& c, std::size_t n) 
     time_grid grid;
     std::vector<double> times = listed_sigmas(c, n, {levels.rho(0), levels.rho(levels.size() - 1)});
     if (!times.empty()) {
+        // Told times are integers, and each is told once; the levels are taken in their order all
+        // the same, so that a list with repeated times ends before its last level.
+        std::vector<double> told;
         for (auto rho = times.rbegin(); rho != times.rend(); ++rho) {
             const double t = levels.time_of(*rho);
-            grid.push_back(training_levels::with_rho(
-                c.use_karras_sigmas ? std::nearbyint(t) : std::floor(t), *rho));
+            const double integer = c.use_karras_sigmas ? std::nearbyint(t) : std::floor(t);
+            if (told.empty() || told.back() != integer) told.push_back(integer);
         }
-        return ended(std::move(grid), end);
+        for (std::size_t i = 0; i < told.size(); ++i)
+            grid.push_back(training_levels::with_rho(told[i], times[n - 1 - i]));
+        if (told.size() == n) return ended(grid, grid.back());
+        return ended(std::move(grid), training_levels::with_rho(0, times[n - 1 - told.size()]));
     }
     if (c.timestep_spacing == "trailing") {
         times = times_from(last, c.num_train_timesteps, n);
