@@ -72,6 +72,14 @@ enum class verdict {
     differs      ///< not at all
 };
 
+/// The cases of tests/golden/<family>.txt that are not among those named.
+std::vector<std::string> missing_cases(const std::string& family,
+                                       const std::set<std::string>& visited);
+
+/// The cases of all files that no tally of this run has counted. Where some tests run in a build
+/// with io only, `without` names their families.
+std::vector<std::string> never_counted(const std::set<std::string>& without = {});
+
 /// Counts verdicts and holds them against known_differences.md: what is listed there must differ,
 /// and nothing else may. `finish` prints one line and fails the running test case accordingly.
 class tally {
