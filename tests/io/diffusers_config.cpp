@@ -392,6 +392,9 @@ TEST_CASE("a config made in C++ is held to the same rules") {
     c.beta_start = std::numeric_limits<double>::quiet_NaN();
     CHECK(contains(invalid([&] { c.sampler<X>(10); }), "beta_start"));
     CHECK(contains(invalid([] { parse("EDMEulerScheduler").schedule(); }), "has no betas"));
+    scheduler_config lms = default_config("LMSDiscreteScheduler");
+    lms.solver_order = 3;  // it would not be in the file
+    CHECK(contains(invalid([&] { format_scheduler_config(lms); }), "does not have"));
 }
 
 TEST_CASE("step counts and options that do not fit are refused") {
@@ -411,6 +414,9 @@ TEST_CASE("step counts and options that do not fit are refused") {
     CHECK(contains(invalid([&] { ddim.grid(10, {.timesteps = {5, 10}}); }), "fall strictly"));
     CHECK(contains(invalid([&] { ddim.grid(10, {.timesteps = {5000}}); }), "0 .. T-1"));
     CHECK(contains(invalid([&] { ddim.sampler<X>(10, {.eta = -1}); }), "eta must not be negative"));
+    CHECK(contains(invalid([] { default_config("IPNDMScheduler").grid(1); }), "at least 2"));
+    CHECK(contains(invalid([] { default_config("PNDMScheduler").sampler<X>(3); }), "at least 4"));
+    CHECK(default_config("EulerDiscreteScheduler").grid(1).size() == 2);
     const scheduler_config flux = read_published("flux_dev_flow");
     CHECK(contains(invalid([&] { flux.grid(10); }), "use_dynamic_shifting takes a mu"));
     CHECK(contains(invalid([&] { flux.grid(10, {.mu = NAN}); }), "mu must be finite"));

@@ -1,5 +1,5 @@
-// Each reader gets valid files with random damage, 10^5 in all. Whatever comes, the answer is a value
-// or a format_error, and no single piece of memory is larger than the file justifies.
+// Each reader gets valid files with random damage, 10^5 in all. Whatever comes, the answer is a
+// value or a format_error, and no single piece of memory is larger than the file justifies.
 
 #include <diffusion/io/io.hpp>
 

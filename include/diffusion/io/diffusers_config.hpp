@@ -294,7 +294,11 @@ inline std::string format_scheduler_config(const scheduler_config& config) {
     std::string text = "{\n  \"_class_name\": \"" + config.class_name + '"';
     for (const auto& [name, value] : detail::class_defaults().at(config.class_name).items())
         text += ",\n  \"" + name + "\": " + detail::field_text(config, name);
-    return text + "\n}\n";
+    text += "\n}\n";
+    diffusion::detail::require(
+        parse_scheduler_config(text) == config, "diffusion::io::format_scheduler_config",
+        "a field that the class does not have must stay as it is; the class is", config.class_name);
+    return text;
 }
 
 inline void write_scheduler_config(const std::filesystem::path& path,

@@ -187,6 +187,7 @@ inline std::vector<double> listed_sigmas(const scheduler_config& c, std::size_t 
         return {};
     if (c.sigma_min) range.lowest = *c.sigma_min;
     if (c.sigma_max) range.highest = *c.sigma_max;
+    if (n == 1) return {range.highest};  // both ends may be the same then
     if (c.use_karras_sigmas) return karras_sigmas(n, range);
     if (c.use_beta_sigmas && !c.use_lu_lambdas) return beta_sigmas(n, range);
     return exponential_sigmas(n, range);  // which "lu lambdas" are too
@@ -482,6 +483,7 @@ inline config_steps flow_steps(const scheduler_config& c, std::size_t n, const r
 
 /// iPNDM: sigma = sin^2(pi u/2) at equal steps of u, told as an angle.
 inline config_steps ipndm_steps(std::size_t n) {
+    require_run(n >= 2, "one step says nothing; the number of steps must be at least 2", n);
     time_grid grid;
     for (std::size_t i = 0; i < n; ++i) {
         const double u = static_cast<double>(n - i) / static_cast<double>(n);

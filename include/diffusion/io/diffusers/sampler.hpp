@@ -278,10 +278,11 @@ template <tensor X, prediction Prediction>
 any_sampler<X> unipc_of(const scheduler_config& c, const config_steps& steps) {
     time_grid grid = steps.grid;
     if (steps.ends_empty) grid.push_back(grid.back());  // its evaluation corrects the last step
-    const unipc_options options{
-        c.solver_type == "bh1" ? bh1 : bh2,
-        c.lower_order_final ? last_steps::falling_order : last_steps::full_order,
-        c.disable_corrector};
+    unipc_options options{c.solver_type == "bh1" ? bh1 : bh2,
+                          c.lower_order_final ? last_steps::falling_order : last_steps::full_order,
+                          {}};
+    for (const std::size_t i : c.disable_corrector)
+        if (i + 2 < grid.size()) options.uncorrected.push_back(i);  // the last has no corrector
     return diffusion::detail::with_order<3>(c.solver_order, [&](auto order) {
         return any_sampler<X>(unipc<order(), Prediction>(grid, options));
     });
