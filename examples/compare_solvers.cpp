@@ -7,8 +7,9 @@
 //     sh examples/run.sh digits --save digits.safetensors
 //     sh examples/run.sh compare_solvers --load digits.safetensors
 //
-// The mixture shows the order of each method. With the network most curves run together where the
-// error is too small to be seen.
+// The mixture shows the order of each method. What the network says ripples in t, in step with the
+// fastest of the sines that tell it the time: with steps that are longer than a ripple the curves
+// run together, at an error that is too small to be seen.
 //
 // Each solver gets its nodes where it likes them: evenly in lambda or in t, or by Karras' formula.
 //
@@ -77,12 +78,11 @@ std::vector<solver> dozen() {
 }
 
 /// All that is to be known of one equation: the table, the plot on the page, the gallery.
-void compare(problem& p, const std::string& name, std::vector<std::size_t> calls,
+void compare(problem& p, const std::string& name, std::vector<std::size_t> calls, std::size_t many,
              examples::canvas& page, double left, const std::string& file,
              const std::function<examples::canvas(const state&)>& tile) {
     // The exact end, as far as it matters: many steps of a method of high order.
     const solver fine = named("reference", "exponential_adams", {.order = 4});
-    const std::size_t many = 8 * calls.back();
     p.exact = solve(p, fine, spacing::lambda, many).end;
     std::printf("%s: %zu calls give the exact end, half as many differ by %.1e\n", name.c_str(),
                 many, solve(p, fine, spacing::lambda, many / 2).error);
@@ -134,13 +134,14 @@ int run(int argc, char** argv) {
         ring.spots.push_back(
             {1.2 * std::cos(std::numbers::pi * k / 4), 1.2 * std::sin(std::numbers::pi * k / 4)});
     problem mixture(vp_linear{}, 1, 1e-3, ring, 2 * particles, seed);
-    compare(mixture, "eight Gaussians", calls(most), page, 0, out + "/compare_solvers_mixture.png",
+    compare(mixture, "eight Gaussians", calls(most), 10 * most, page, 0,
+            out + "/compare_solvers_mixture.png",
             [](const state& x) { return examples::density_tile(x, 1.8); });
 
     if (model) {
         std::vector<std::size_t> labels;
         for (std::size_t i = 0; i < digits; ++i) labels.push_back(i % 10);
-        nn::lanes<float> lanes(threads);
+        nn::lanes<float> lanes({.threads = threads, .chunk = 2});
         const std::size_t height = model->height, width = model->width;
         auto network = nn::as_network(model->net, lanes, height, width, labels);
         std::vector<float> x_t(digits * height * width), v(x_t.size());
@@ -151,7 +152,7 @@ int run(int argc, char** argv) {
             std::copy(v.begin(), v.end(), out_v.begin());
         };
         problem drawing(model->schedule, 990, 0, predicts_velocity(in_double), x_t.size(), seed);
-        compare(drawing, "digits, by a network", calls(70), page, 750,
+        compare(drawing, "digits, by a network", calls(70), 10 * most, page, 750,
                 out + "/compare_solvers_digits.png",
                 [&](const state& x) { return examples::picture_tile(x, height, width, 4); });
     }
