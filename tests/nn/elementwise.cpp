@@ -2,7 +2,7 @@
 #include <diffusion/nn/elementwise.hpp>
 #include <nn/gradient_check.hpp>
 
-#include <cmath>
+#include <stdexcept>
 #include <vector>
 
 namespace nn = diffusion::nn;
@@ -16,29 +16,38 @@ TEST_CASE("the gradient of a sum goes to both terms") {
     });
 }
 
-TEST_CASE("SiLU and its gradient are right for any number of elements") {
-    for (std::size_t n : {1U, 3U, 8U, 17U})
-        check_gradient({{1, 1, 1, n}}, [](auto&, const auto& v) { return nn::silu(v[0]); });
-    check_gradient({{1, 1, 2, 3}},
-                   [](auto&, const auto& v) { return nn::add(nn::silu(v[0]), nn::silu(v[0])); });
-}
-
-TEST_CASE("SiLU is finite where exp overflows") {
-    nn::tape<float> tape;
-    const std::vector<float> x = {-1e30F, -200, -90, 0, 90, 1e30F};
-    const auto y = nn::silu(tape.constant({1, 1, 1, 6}, x.data()));
-    CHECK(y.data()[0] == 0);
-    CHECK(y.data()[1] == 0);
-    CHECK(std::abs(y.data()[2]) < 1e-35F);
-    CHECK(y.data()[3] == 0);
-    CHECK(y.data()[4] == 90);
-    CHECK(y.data()[5] == 1e30F);
-}
-
 TEST_CASE("FiLM scales and shifts each channel of each item, with gradients to all three") {
     check_gradient({{2, 3, 2, 5}, {2, 1, 1, 5}, {2, 1, 1, 5}},
                    [](auto&, const auto& v) { return nn::scale_shift(v[0], v[1], v[2]); });
     check_gradient({{3, 1, 2, 4}, {3, 1, 1, 4}}, [](auto&, const auto& v) {
         return nn::scale_shift(v[0], nn::var<double>(), v[1]);
     });
+}
+
+TEST_CASE("SPADE scales and shifts each position by its own numbers") {
+    const nn::shape s{2, 3, 1, 5};
+    check_gradient({s, s, s}, [](auto&, const auto& v) {
+        return nn::add(nn::scale_shift(v[0], v[1], v[2]), v[0]);
+    });
+    nn::tape<double> tape;
+    const std::vector<double> x = {2, 3}, a = {4, -1}, b = {0.5, 7};
+    const nn::shape two{1, 2, 1, 1};
+    const auto y = nn::scale_shift(tape.constant(two, x.data()), tape.constant(two, a.data()),
+                                   tape.constant(two, b.data()));
+    CHECK(y.data()[0] == 10.5);
+    CHECK(y.data()[1] == 7);
+}
+
+TEST_CASE("a scale or shift of another shape is refused with both shapes") {
+    nn::tape<double> tape;
+    const std::vector<double> x(12, 1.0);
+    const auto v = tape.constant({2, 3, 1, 2}, x.data());
+    const auto row = tape.constant({2, 1, 1, 2}, x.data());
+    const auto wrong = tape.constant({1, 3, 1, 2}, x.data());
+    CHECK_THROWS_WITH_AS(nn::scale_shift(v, row, wrong),
+                         "diffusion::nn::scale_shift: the shift must have one number per item and "
+                         "channel, or the input's shape, got (1, 3, 1, 2) and (2, 3, 1, 2)",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(nn::scale_shift(v, v, row), std::invalid_argument);
+    CHECK_THROWS_AS(nn::add(v, row), std::invalid_argument);
 }

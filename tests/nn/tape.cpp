@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/loss.hpp>
 #include <diffusion/nn/tape.hpp>

@@ -46,17 +46,16 @@ var<T> scale(const var<T>& x, T factor) {
     return y;
 }
 
-/// SiLU, also called swish: x / (1 + exp(-x)) (Hendrycks and Gimpel 2016; Elfwing et al. 2017).
-template <class T>
-var<T> silu(const var<T>& x) {
+/// y = f(x) in each element, where dL/dx = share(x, dL/dy) = f'(x) dL/dy. Both functions take whole
+/// vectors.
+template <class T, class F, class Share>
+var<T> map(const var<T>& x, F f, Share share) {
     using values = detail::vec<T>;
     nn::tape<T>& tape = x.tape();
     const var<T> y = tape.result(x.shape(), x);
-    detail::transform(
-        x.size(), y.fill(), [](values z) { return detail::silu<T>(z); }, x.data());
-    tape.record(y, [x, dx = adjoint_slot<T>(x)](const adjoint_slot<T>& dy) {
+    detail::transform(x.size(), y.fill(), f, x.data());
+    tape.record(y, [share, x, dx = adjoint_slot<T>(x)](const adjoint_slot<T>& dy) {
         const auto [out, first] = dx.write();
-        const auto share = [](values z, values g) { return detail::silu_gradient<T>(z, g); };
         const auto sum = [&](values z, values g, values before) { return before + share(z, g); };
         if (first) {
             detail::transform(x.size(), out, share, x.data(), dy.read());
@@ -67,60 +66,58 @@ var<T> silu(const var<T>& x) {
     return y;
 }
 
-/// FiLM: x (1 + scale) + shift, where scale and shift {items, 1, 1, channels} hold one number for
-/// each item and channel of x (Perez et al. 2018; in this form Dhariwal and Nichol 2021, section
-/// 3). An empty handle for `scale` leaves it out: the addition of a time embedding.
+/// x (1 + scale) + shift, with scale and shift of one of two shapes:
+///
+///     {items, 1, 1, channels}   FiLM: the same at all positions of an item (Perez et al. 2018; in
+///                               this form Dhariwal and Nichol 2021, section 3)
+///     the shape of x            SPADE: at each position its own (Park et al. 2019, eq. 1)
+///
+/// An empty handle for `scale` leaves it out: the addition of a time embedding.
 template <class T>
 var<T> scale_shift(const var<T>& x, const var<T>& scale, const var<T>& shift) {
-    const nn::shape s = x.shape();
-    const nn::shape per_item{s.items, 1, 1, s.channels};
-    diffusion::detail::require_shapes(shift.shape() == per_item, "diffusion::nn::scale_shift",
-                                      "the shift must have one number per item and channel",
-                                      shift.shape(), s);
+    const nn::shape s = x.shape(), of = shift.shape();
+    diffusion::detail::require_shapes(
+        of == nn::shape{s.items, 1, 1, s.channels} || of == s, "diffusion::nn::scale_shift",
+        "the shift must have one number per item and channel, or the input's shape", of, s);
     if (scale)
-        diffusion::detail::require_shapes(scale.shape() == per_item, "diffusion::nn::scale_shift",
-                                          "the scale must have one number per item and channel",
-                                          scale.shape(), s);
+        diffusion::detail::require_shapes(scale.shape() == of, "diffusion::nn::scale_shift",
+                                          "scale and shift must have the same shape", scale.shape(),
+                                          of);
+    // the row of scale and shift that belongs to pixel p of the batch
+    const auto row_of = [channels = s.channels, pixels = of == s ? 1 : s.pixels()](std::size_t p) {
+        return p / pixels * channels;
+    };
     nn::tape<T>& tape = x.tape();
     const var<T> y = tape.result(s, x, scale, shift);
-    for (std::size_t n = 0; n < s.items; ++n) {
-        const T* a = scale ? scale.data() + n * s.channels : nullptr;
-        const T* b = shift.data() + n * s.channels;
-        for (std::size_t p = n * s.pixels(); p < (n + 1) * s.pixels(); ++p) {
-            const T* in = x.data() + p * s.channels;
-            T* out = y.fill() + p * s.channels;
-            if (a != nullptr) {
-                for (std::size_t c = 0; c < s.channels; ++c) out[c] = in[c] * (T(1) + a[c]) + b[c];
-            } else {
-                for (std::size_t c = 0; c < s.channels; ++c) out[c] = in[c] + b[c];
-            }
+    for (std::size_t p = 0; p < s.rows(); ++p) {
+        const T* a = scale ? scale.data() + row_of(p) : nullptr;
+        const T* b = shift.data() + row_of(p);
+        const T* in = x.data() + p * s.channels;
+        T* out = y.fill() + p * s.channels;
+        if (a != nullptr) {
+            for (std::size_t c = 0; c < s.channels; ++c) out[c] = in[c] * (T(1) + a[c]) + b[c];
+        } else {
+            for (std::size_t c = 0; c < s.channels; ++c) out[c] = in[c] + b[c];
         }
     }
-    tape.record(y, [s, x = scale ? x : var<T>(), scale, dx = adjoint_slot<T>(x),
+    tape.record(y, [s, row_of, x = scale ? x : var<T>(), scale, dx = adjoint_slot<T>(x),
                     dscale = adjoint_slot<T>(scale),
                     dshift = adjoint_slot<T>(shift)](const adjoint_slot<T>& dy) {
-        arena<T>& memory = scale ? scale.tape().memory() : dy.memory();
-        arena_block<T> da(memory, s.items * s.channels), db(memory, s.items * s.channels);
-        std::fill_n(da.data(), da.size(), T(0));
-        std::fill_n(db.data(), db.size(), T(0));
-        arena_block<T> share(memory, s.size());
-        for (std::size_t n = 0; n < s.items; ++n) {
-            const T* a = scale ? scale.data() + n * s.channels : nullptr;
-            T* da_n = da.data() + n * s.channels;
-            T* db_n = db.data() + n * s.channels;
-            for (std::size_t p = n * s.pixels(); p < (n + 1) * s.pixels(); ++p) {
-                const std::size_t row = p * s.channels;
-                for (std::size_t c = 0; c < s.channels; ++c) {
-                    const T g = dy.read()[row + c];
-                    db_n[c] += g;
-                    if (a != nullptr) da_n[c] += g * x.data()[row + c];
-                    share[row + c] = a != nullptr ? g * (T(1) + a[c]) : g;
-                }
+        T* da = dscale.wanted() ? dscale.write_zeroed() : nullptr;
+        T* db = dshift.wanted() ? dshift.write_zeroed() : nullptr;
+        const auto [to, first] =
+            dx.wanted() ? dx.write() : typename adjoint_slot<T>::destination{nullptr, false};
+        for (std::size_t p = 0; p < s.rows(); ++p) {
+            const std::size_t row = p * s.channels, at = row_of(p);
+            const T* g = dy.read() + row;
+            for (std::size_t c = 0; db != nullptr && c < s.channels; ++c) db[at + c] += g[c];
+            for (std::size_t c = 0; da != nullptr && c < s.channels; ++c)
+                da[at + c] += g[c] * x.data()[row + c];
+            for (std::size_t c = 0; to != nullptr && c < s.channels; ++c) {
+                const T share = scale ? g[c] * (T(1) + scale.data()[at + c]) : g[c];
+                to[row + c] = first ? share : to[row + c] + share;
             }
         }
-        if (dshift.wanted()) dshift.add(db.data());
-        if (dscale.wanted()) dscale.add(da.data());
-        if (dx.wanted()) dx.add(share.data());
     });
     return y;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/embedding.hpp>
 #include <diffusion/nn/linear.hpp>

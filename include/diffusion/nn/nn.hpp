@@ -4,6 +4,7 @@
 /// optimisers. Reading order: shape, tape, elementwise, convolution, group_norm, unet, parallel,
 /// optimizer. Needs Eigen and threads. File formats are apart, in safetensors.hpp.
 
+#include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/attention.hpp>
 #include <diffusion/nn/concat.hpp>
 #include <diffusion/nn/convolution.hpp>

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/attention.hpp>
 #include <diffusion/nn/concat.hpp>
 #include <diffusion/nn/convolution.hpp>
