@@ -141,8 +141,8 @@ TEST_CASE("levels and times are finite, in order, and in range") {
     check("last time", [](double v) { make_grid(schedule, {900, v}); }, {none, -inf, -0.5, 900});
     check("uniform time, first", [](double v) { uniform_time(vp_linear{}, 5, v, 0.1); },
           {none, inf, 2, 0.1, 0});
-    check("uniform time, last", [](double v) { uniform_time(vp_linear{}, 5, 1, v); },
-          {none, -1, 1});
+    check("uniform time, last", [](double v) { uniform_time(vp_linear{}, 5, 1, v); }, {-1, 1});
+    CHECK(is_complete(refusal([] { uniform_time(vp_linear{}, 5, 1, none); })));
     check("uniform lambda, first", [](double v) { uniform_lambda(vp_linear{}, 5, v, 0.1); },
           {none, inf, 2});
     check("uniform lambda, last", [](double v) { uniform_lambda(vp_linear{}, 5, 1, v); },

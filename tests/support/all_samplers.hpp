@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,25 +33,39 @@ struct listed_sampler {
     bool keeps_data;    ///< ends with the data's variance if the denoiser is E[x_0 | x_t]
 };
 
-/// All samplers of tensors like x on a grid of discrete_schedule<>, of at least 4 steps to clean data.
+/// A sampler that does not take the grid, and what it says.
+struct refused_sampler {
+    std::string name, message;
+};
+
+/// All samplers of tensors like x on a grid of discrete_schedule<>, of at least 4 steps to clean
+/// data. Those that refuse another grid are noted in `refused`, if it is given.
 template <diffusion::tensor X>
-std::vector<listed_sampler<X>> all_samplers(const diffusion::time_grid& grid, const X& x) {
+std::vector<listed_sampler<X>> all_samplers(const diffusion::time_grid& grid, const X& x,
+                                            std::vector<refused_sampler>* refused = nullptr) {
     using namespace diffusion;
     const discrete_schedule<> schedule;
     const nodes_of nodes{schedule};
     const nodes_of held{schedule, told_time::exact, outside_range::hold_time};
-    const std::size_t n = grid.size() - 1;
-    const time_grid noisy(grid.begin(), grid.end() - 1);  // where clean data cannot be reached
+    const std::size_t n = grid.empty() ? 0 : grid.size() - 1;
+    const time_grid noisy(grid.begin(), grid.begin() + static_cast<std::ptrdiff_t>(n));
 
     std::vector<listed_sampler<X>> all;
-    const auto add = [&](const char* name, auto plan, std::size_t calls, bool keeps_data = true) {
-        all.push_back({name, any_sampler<X>(std::move(plan)), calls, keeps_data});
+    const auto add = [&](const char* name, std::size_t calls, const auto& make,
+                         bool keeps_data = true) {
+        try {
+            all.push_back({name, any_sampler<X>(make()), calls, keeps_data});
+        } catch (const std::invalid_argument& error) {
+            if (refused == nullptr) throw;
+            refused->push_back({name, error.what()});
+        }
     };
-    const auto rule = [&](const char* name, auto r, bool keeps_data = true) {
-        add(name, multistep(r, grid), n, keeps_data);
+    const auto rule = [&](const char* name, const auto& r, bool keeps_data = true) {
+        add(
+            name, n, [&] { return multistep(r, grid); }, keeps_data);
     };
-    const auto stages = [&](const char* name, auto r, std::size_t calls) {
-        add(name, singlestep(r, grid), calls);
+    const auto stages = [&](const char* name, const auto& r, std::size_t calls) {
+        add(name, calls, [&] { return singlestep(r, grid); });
     };
 
     rule("ddim", ddim{});
@@ -79,14 +94,15 @@ std::vector<listed_sampler<X>> all_samplers(const diffusion::time_grid& grid, co
     rule("er-sde 3, reverse sde", er_sde<3, er_sde_reverse>{});
     rule("res, multistep", res_multistep{});
     rule("gradient estimation", gradient_estimation{});
-    add("pndm", pndm(schedule, grid), n + 9);
-    add("plms", pndm(grid), n + 1);
-    add("unipc", unipc<3>(grid), n);
-    add("unipc, noise", unipc<2, prediction::noise>(grid), n);
-    add("exponential adams 2 and moulton 3",
-        predictor_corrector(exponential_adams<2>{}, exponential_adams_moulton<3>{}, grid), n);
-    add("sa-solver", sa_solver<3, 4>(grid), n);
-    add("sa-solver, noise", sa_solver<2, 3, prediction::noise>(noisy), n - 1);
+    add("pndm", n + 9, [&] { return pndm(schedule, grid); });
+    add("plms", n + 1, [&] { return pndm(grid); });
+    add("unipc", n, [&] { return unipc<3>(grid); });
+    add("unipc, noise", n, [&] { return unipc<2, prediction::noise>(grid); });
+    add("exponential adams 2 and moulton 3", n, [&] {
+        return predictor_corrector(exponential_adams<2>{}, exponential_adams_moulton<3>{}, grid);
+    });
+    add("sa-solver", n, [&] { return sa_solver<3, 4>(grid); });
+    add("sa-solver, noise", n - 1, [&] { return sa_solver<2, 3, prediction::noise>(noisy); });
 
     stages("ddim, singlestep", ddim{0.5}, n);
     stages("heun", heun{}, 2 * n - 1);
@@ -114,25 +130,29 @@ std::vector<listed_sampler<X>> all_samplers(const diffusion::time_grid& grid, co
     };
     stages("heun in time", heun_in_time{rates}, 2 * n - 1);
     rule("euler in time", euler_in_time{rates});
-    add("dpm-solver++ 3s on the grid",
-        singlestep(dpm_solver_pp<3>(at_nodes{grid}), coarse(grid, call_groups(grid, 3))), n);
-    const sigma_range range{noise_to_signal(grid[n - 1]), noise_to_signal(grid[0])};
-    add("dpm-solver-fast", dpm_fast(nodes, n, range), n);
-    add("dpm-solver-fast, ancestral", dpm_fast(nodes, n, range, 1), n);
-    add("dpm-solver-12", dpm_adaptive<2>(nodes, noisy), 0);
-    add("dpm-solver-23, ancestral", dpm_adaptive<3>(nodes, noisy, {.eta = 1}), 0);
+    add("dpm-solver++ 3s on the grid", n, [&] {
+        return singlestep(dpm_solver_pp<3>(at_nodes{grid}), coarse(grid, call_groups(grid, 3)));
+    });
+    const sigma_range range =
+        noisy.empty() ? sigma_range{0, 0}
+                      : sigma_range{noise_to_signal(noisy.back()), noise_to_signal(noisy.front())};
+    add("dpm-solver-fast", n, [&] { return dpm_fast(nodes, n, range); });
+    add("dpm-solver-fast, ancestral", n, [&] { return dpm_fast(nodes, n, range, 1); });
+    add("dpm-solver-12", 0, [&] { return dpm_adaptive<2>(nodes, noisy); });
+    add("dpm-solver-23, ancestral", 0, [&] { return dpm_adaptive<3>(nodes, noisy, {.eta = 1}); });
 
-    add("learned variance", learned_variance(grid), n);
-    add("langevin, reverse diffusion", langevin_corrected(reverse_diffusion{}, grid), 2 * n);
+    add("learned variance", n, [&] { return learned_variance(grid); });
+    add("langevin, reverse diffusion", 2 * n,
+        [&] { return langevin_corrected(reverse_diffusion{}, grid); });
     const std::vector<scalar_t<X>> known(elements(x).size(), scalar_t<X>(0.7));
     const std::vector<scalar_t<X>> mask(elements(x).size());
-    add("projected", projected(multistep(ddim{}, grid), keep_known(known, mask)), n);
-    const resampling_path path = repaint_path(grid, {2, 2});
-    std::size_t down = 0;
-    for (std::size_t i = 0; i + 1 < path.nodes.size(); ++i)
-        down += path.nodes[i + 1].lambda > path.nodes[i].lambda;
-    add("repaint", singlestep(ddim{1}, path), down);
-    add("restart", singlestep(heun{}, restart_path(grid, nodes, {{3, 2, 0.06, 0.3}})), 2 * n + 7);
+    add("projected", n,
+        [&] { return projected(multistep(ddim{}, grid), keep_known(known, mask)); });
+    const std::size_t jumps = n < 3 ? 0 : (n - 1) / 2;  // of 2 steps each
+    add("repaint", n + 2 * jumps, [&] { return singlestep(ddim{1}, repaint_path(grid, {2, 2})); });
+    add("restart", 2 * n + 7, [&] {
+        return singlestep(heun{}, restart_path(grid, nodes, {{3, 2, 0.06, 0.3}}));
+    });
     return all;
 }
 

@@ -102,9 +102,8 @@ inline time_grid inverted(const time_grid& grid) {
 
 namespace detail {
 
-/// What every sampler asks of its grid: at least two nodes, finite levels, and lambda strictly
-/// monotone: rising when it runs from noise to data, falling in an inversion.
-inline void require_grid(const time_grid& grid, const char* function) {
+/// At least two nodes, with finite levels.
+inline void require_levels(const time_grid& grid, const char* function) {
     require(grid.size() >= 2, function, "a grid needs at least 2 nodes", grid.size());
     for (const node& n : grid) {
         require(std::isfinite(n.t), function, "the times of a grid must be finite", n.t);
@@ -113,6 +112,12 @@ inline void require_grid(const time_grid& grid, const char* function) {
         require(std::isfinite(n.sigma) && n.sigma >= 0, function,
                 "sigma must be finite and not negative", n.sigma);
     }
+}
+
+/// What every sampler asks of its grid: at least two nodes, finite levels, and lambda strictly
+/// monotone: rising when it runs from noise to data, falling in an inversion.
+inline void require_grid(const time_grid& grid, const char* function) {
+    require_levels(grid, function);
     const bool rising = grid.back().lambda > grid.front().lambda;
     for (std::size_t i = 0; i + 1 < grid.size(); ++i) {
         const double t = grid[i].lambda, s = grid[i + 1].lambda;

@@ -68,9 +68,14 @@ struct in_lambda {
 
 /// Inner nodes that are those of a fine grid between the ends of the step: x is carried over the
 /// steps of a coarse grid (`coarse`), and the network asked at all nodes of the fine one. Throws
-/// std::invalid_argument for a step whose ends are not nodes of it.
+/// std::invalid_argument for a fine grid whose levels are not finite, and for a step whose ends are
+/// not nodes of it.
 struct at_nodes {
     time_grid fine;
+
+    at_nodes(time_grid fine_) : fine(std::move(fine_)) {
+        detail::require_levels(fine, "diffusion::at_nodes");
+    }
 
     inner_nodes operator()(const grid_step& step, std::size_t most) const {
         constexpr const char* function = "diffusion::at_nodes";

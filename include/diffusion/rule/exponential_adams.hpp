@@ -41,6 +41,7 @@ inline gaussian_kernel<1> exponential_step_beyond(const node& t, const node& s, 
 }
 inline gaussian_kernel<1> exponential_step(const node& t, const node& s, double eta) {
     require(eta >= 0, "diffusion::exponential_step", "eta must not be negative", eta);
+    require(eta < HUGE_VAL, "diffusion::exponential_step", "eta must be finite", eta);
     return exponential_step_beyond(t, s, eta == 0 ? 0 : eta * (s.lambda - t.lambda));
 }
 
@@ -124,6 +125,7 @@ std::array<double, K> adams_weights(const std::array<double, K>& u, std::size_t 
 /// With eta > 0 the noise does not vanish as s becomes clean (Lu et al. 2022b, SDE-DPM-Solver-1).
 inline gaussian_kernel<1> exponential_noise_step(const node& t, const node& s, double eta) {
     require(eta >= 0, "diffusion::exponential_noise_step", "eta must not be negative", eta);
+    require(eta < HUGE_VAL, "diffusion::exponential_noise_step", "eta must be finite", eta);
     const double a = s.alpha / t.alpha, left = a * t.sigma;
     return {
         a, {(1 + eta) * (s.sigma - left)}, std::sqrt(eta * ((left - s.sigma) * (left + s.sigma)))};
