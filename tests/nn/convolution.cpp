@@ -5,6 +5,7 @@
 #include <nn/gradient_check.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <stdexcept>
@@ -59,6 +60,93 @@ TEST_CASE("a convolution with prepared weights has the bits of one without") {
     conv.weight.change_values()[0] += 1;  // the prepared form is stale and must not be used
     CHECK(store.prepared(conv.weight.index).forward == nullptr);
     CHECK(run() != before);
+}
+
+TEST_CASE("the gradient of a transposed convolution is right for odd sizes, kernels and strides") {
+    for (const std::size_t kernel : {1U, 3U, 5U})
+        for (const std::size_t stride : {1U, 2U, 3U})
+            for (const nn::shape s : {nn::shape{2, 3, 5, 2}, nn::shape{1, 1, 1, 9}}) {
+                INFO("kernel ", kernel, " stride ", stride, " ", nn::to_string(s));
+                const nn::shape w{1, 1, 1, kernel * kernel * s.channels * 3};
+                check_gradient({s, w, {1, 1, 1, 3}}, [&](auto&, const auto& v) {
+                    return nn::convolve_transposed(v[0], v[1], v[2], 3, kernel, stride);
+                });
+            }
+    check_gradient({{1, 3, 3, 2}, {1, 1, 1, 36}}, [&](auto&, const auto& v) {  // x read twice
+        return nn::add(nn::convolve_transposed(v[0], v[1], nn::var<double>(), 2, 3, 1), v[0]);
+    });
+}
+
+TEST_CASE("a transposed convolution adds a stamp for each pixel, with and without preparation") {
+    const std::size_t in = 20, out = 18, kernel = 3, height = 5, width = 4;
+    for (const std::size_t stride : {1U, 2U}) {
+        nn::parameters<float> store(1);
+        const nn::conv2d_transposed<float> layer(store, "up", in, out, kernel, stride);
+        const nn::shape s{2, height, width, in};
+        std::vector<float> x(s.size());
+        for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 13) - 6;
+        const auto weight = layer.weight.values(), bias = layer.bias.values();
+        const std::size_t rows = stride * height, columns = stride * width;
+        std::vector<double> expected(2 * rows * columns * out);
+        for (std::size_t e = 0; e < expected.size(); ++e)
+            expected[e] = static_cast<double>(bias[e % out]);
+        for (std::size_t n = 0; n < 2; ++n)
+            for (std::size_t p = 0; p < height * width; ++p)
+                for (std::size_t k = 0; k < kernel * kernel; ++k) {
+                    const std::size_t row = stride * (p / width) + k / kernel - 1;
+                    const std::size_t column = stride * (p % width) + k % kernel - 1;
+                    if (row >= rows || column >= columns) continue;
+                    for (std::size_t o = 0; o < out; ++o)
+                        for (std::size_t i = 0; i < in; ++i)
+                            expected[((n * rows + row) * columns + column) * out + o] +=
+                                static_cast<double>(x[(n * height * width + p) * in + i]) *
+                                static_cast<double>(weight[(k * out + o) * in + i]);
+                }
+        const auto run = [&] {
+            nn::tape<float> tape;
+            std::vector<float> gradient(store.values().size(), 0.0F);
+            tape.collect(store, gradient);
+            const auto v = tape.input(s, x.data());
+            const auto y = layer(v);
+            CHECK(y.shape() == nn::shape{2, rows, columns, out});
+            tape.backward(y, y.values());
+            std::vector<float> all(y.values().begin(), y.values().end());
+            all.insert(all.end(), v.gradient().begin(), v.gradient().end());
+            all.insert(all.end(), gradient.begin(), gradient.end());
+            return all;
+        };
+        const std::vector<float> got = run();
+        double worst = 0;
+        for (std::size_t e = 0; e < expected.size(); ++e)
+            worst = std::max(worst, std::abs(expected[e] - static_cast<double>(got[e])));
+        CHECK(worst < 2e-5);
+        store.prepare(true);
+        CHECK(run() == got);
+    }
+}
+
+TEST_CASE("even kernels, strides of 0 and weights that do not fit are refused") {
+    nn::tape<double> tape;
+    const std::vector<double> x(144, 0.0);
+    const auto v = tape.constant({1, 2, 2, 3}, x.data());
+    const auto w = tape.constant({1, 1, 1, 18}, x.data());
+    const nn::var<double> none;
+    CHECK_THROWS_WITH_AS(nn::convolve_transposed(v, w, none, 2, 3),
+                         "diffusion::nn::convolve_transposed: the weights must fit kernel, input "
+                         "and output channels, got (1, 1, 1, 18) and (1, 2, 2, 3)",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(nn::convolve(v, w, none, 2, 3), std::invalid_argument);
+    for (const std::size_t kernel : {0U, 2U, 4U}) {
+        CHECK_THROWS_AS(nn::convolve_transposed(v, w, none, 2, kernel), std::invalid_argument);
+        CHECK_THROWS_AS(nn::convolve(v, w, none, 2, kernel), std::invalid_argument);
+    }
+    const auto fits = tape.constant({1, 1, 1, 54}, x.data());
+    CHECK_THROWS_AS(nn::convolve_transposed(v, fits, none, 2, 3, 0), std::invalid_argument);
+    CHECK_THROWS_AS(nn::convolve(v, fits, none, 2, 3, 0), std::invalid_argument);
+    nn::parameters<double> store;
+    CHECK_THROWS_AS(nn::conv2d_transposed<double>(store, "even", 2, 2, 4), std::invalid_argument);
+    const nn::conv2d_transposed<double> layer(store, "up", 2, 2);
+    CHECK_THROWS_AS(layer(v), std::invalid_argument);
 }
 
 TEST_CASE("frozen weights get no gradient, and what is below them still does") {

@@ -129,34 +129,6 @@ void attend_backward(const attention_sizes& s, const T* q, const T* k, const T* 
     }
 }
 
-/// Where an adjoint that can only overwrite puts its share: the gradient itself if it is the first,
-/// else memory of its own, which `finish` adds.
-template <class T>
-class overwritten_share {
-public:
-    explicit overwritten_share(const adjoint_slot<T>& slot) : slot_(slot) {
-        if (slot.wanted()) {
-            const auto to = slot.write();
-            first_ = to.first;
-            data_ = to.data;
-        }
-        if (!first_) {
-            share_ = arena_block<T>(slot.memory(), slot.size());
-            data_ = share_.data();
-        }
-    }
-    T* data() { return data_; }
-    void finish() const {
-        if (!first_ && slot_.wanted()) slot_.add(share_.data());
-    }
-
-private:
-    const adjoint_slot<T>& slot_;
-    bool first_ = false;
-    T* data_ = nullptr;
-    arena_block<T> share_;
-};
-
 }  // namespace diffusion::nn::detail
 
 namespace diffusion::nn {
@@ -185,7 +157,7 @@ var<T> self_attention(const var<T>& qkv, std::size_t heads = 1) {
                    y.fill(), tape.memory());
     tape.record(y, [sizes, qkv, channels, weights = std::move(weights),
                     dqkv = adjoint_slot<T>(qkv)](const adjoint_slot<T>& dy) {
-        detail::overwritten_share<T> share(dqkv);
+        overwritten_share<T> share(dqkv);
         const T* in = qkv.data();
         T* out = share.data();
         detail::attend_backward(sizes, in, in + channels, in + 2 * channels, weights.data(),
@@ -220,7 +192,7 @@ var<T> cross_attention(const var<T>& q, const var<T>& kv, std::size_t heads = 1)
                    keep ? weights.data() : nullptr, y.fill(), tape.memory());
     tape.record(y, [sizes, q, kv, channels, weights = std::move(weights), dq = adjoint_slot<T>(q),
                     dkv = adjoint_slot<T>(kv)](const adjoint_slot<T>& dy) {
-        detail::overwritten_share<T> q_share(dq), kv_share(dkv);
+        overwritten_share<T> q_share(dq), kv_share(dkv);
         detail::attend_backward(sizes, q.data(), kv.data(), kv.data() + channels, weights.data(),
                                 dy.read(), q_share.data(), kv_share.data(),
                                 kv_share.data() + channels, dy.memory());

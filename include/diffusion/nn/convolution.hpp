@@ -6,6 +6,16 @@
 #include <string>
 #include <utility>
 
+namespace diffusion::nn::detail {
+
+inline void require_kernel(const conv_shape& s, const char* function) {
+    diffusion::detail::require(s.kernel % 2 == 1, function, "the kernel's size must be odd",
+                               s.kernel);
+    diffusion::detail::require(s.stride > 0, function, "the stride must be at least 1", s.stride);
+}
+
+}  // namespace diffusion::nn::detail
+
 namespace diffusion::nn {
 
 /// Convolution of x {items, height, width, in} with weights (kernel, kernel, in, out) and a bias
@@ -19,6 +29,7 @@ var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t o
                 const prepared_weights<T>& prepared = {}) {
     const nn::shape in = x.shape();
     const conv_shape s{in.items, in.height, in.width, in.channels, out, kernel, stride};
+    detail::require_kernel(s, "diffusion::nn::convolve");
     diffusion::detail::require_shapes(w.size() == s.weight_size(), "diffusion::nn::convolve",
                                       "the weights must fit kernel, input and output channels",
                                       w.shape(), in);
@@ -38,21 +49,72 @@ var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t o
             conv_backward_weights(s, x.data(), dy.read(), dw.write_zeroed(),
                                   db.wanted() ? db.write_zeroed() : nullptr, scratch);
         } else if (db.wanted()) {
-            T* sum = db.write_zeroed();
-            for (std::size_t p = 0; p < dy.size(); p += s.out)
-                for (std::size_t o = 0; o < s.out; ++o) sum[o] += dy.read()[p + o];
+            detail::add_rows(dy.size() / s.out, s.out, dy.read(), db.write_zeroed(),
+                             scratch.take<double>(s.out));
         }
         if (!dx.wanted()) return;
-        const auto to = dx.write();
-        arena_block<T> share;
-        if (!to.first) share = arena_block<T>(dx.memory(), dx.size());
-        T* out_gradient = to.first ? to.data : share.data();
+        overwritten_share<T> share(dx);
         if (backward != nullptr) {
-            conv_backward_data_prepared(s, dy.read(), backward, out_gradient, scratch);
+            conv_backward_data_prepared(s, dy.read(), backward, share.data(), scratch);
         } else {
-            conv_backward_data(s, dy.read(), w.data(), out_gradient, scratch);
+            conv_backward_data(s, dy.read(), w.data(), share.data(), scratch);
         }
-        if (!to.first) dx.add(share.data());
+        share.finish();
+    });
+    return y;
+}
+
+/// Transposed convolution of x {items, height, width, in} with weights (kernel, kernel, out, in)
+/// and a bias (out, or an empty handle): {items, stride height, stride width, out}.
+///
+///     y[n, stride p + k - kernel / 2, o] = bias[o] + sum over p, k, i of  x[n, p, i] w[k, o, i]
+///
+/// Each pixel of x paints a kernel x kernel stamp and overlapping stamps add up (Zeiler et al.
+/// 2010; Long et al. 2015, section 3.3). It is the adjoint of `convolve` with this stride from y to
+/// x, and computed by the same kernels. In PyTorch: padding = kernel / 2, output_padding = stride -
+/// 1. Where the stride does not divide the kernel, pixels of y get different numbers of stamps:
+/// the checkerboard of Odena et al. (2016). A 2x2 kernel of stride 2, whose stamps do not overlap,
+/// is `linear` and `pixel_shuffle`.
+///
+/// `prepared`: of that convolution, as for `convolve`.
+template <class T>
+var<T> convolve_transposed(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t out,
+                           std::size_t kernel, std::size_t stride = 2,
+                           const prepared_weights<T>& prepared = {}) {
+    const nn::shape in = x.shape();
+    const conv_shape s{in.items, stride * in.height, stride * in.width, out, in.channels, kernel,
+                       stride};
+    detail::require_kernel(s, "diffusion::nn::convolve_transposed");
+    diffusion::detail::require_shapes(
+        w.size() == s.weight_size(), "diffusion::nn::convolve_transposed",
+        "the weights must fit kernel, input and output channels", w.shape(), in);
+    nn::tape<T>& tape = x.tape();
+    const var<T> y = tape.result({in.items, s.height, s.width, out}, x, w, b);
+    if (prepared.backward != nullptr) {
+        conv_backward_data_prepared(s, x.data(), prepared.backward, y.fill(), tape.scratch());
+    } else {
+        conv_backward_data(s, x.data(), w.data(), y.fill(), tape.scratch());
+    }
+    if (b)
+        for (std::size_t p = 0; p < y.size(); p += out)
+            for (std::size_t o = 0; o < out; ++o) y.fill()[p + o] += b.data()[o];
+    tape.record(y, [s, w, x = w.needs_gradient() ? x : var<T>(), forward = prepared.forward,
+                    dx = adjoint_slot<T>(x), dw = adjoint_slot<T>(w),
+                    db = adjoint_slot<T>(b)](const adjoint_slot<T>& dy) {
+        workspace& scratch = w.tape().scratch();
+        if (dw.wanted())
+            conv_backward_weights<T>(s, dy.read(), x.data(), dw.write_zeroed(), nullptr, scratch);
+        if (db.wanted())
+            detail::add_rows(dy.size() / s.in, s.in, dy.read(), db.write_zeroed(),
+                             scratch.take<double>(s.in));
+        if (!dx.wanted()) return;
+        overwritten_share<T> share(dx);
+        if (forward != nullptr) {
+            conv_forward_prepared<T>(s, dy.read(), forward, nullptr, share.data(), scratch);
+        } else {
+            conv_forward<T>(s, dy.read(), w.data(), nullptr, share.data(), scratch);
+        }
+        share.finish();
     });
     return y;
 }
@@ -90,6 +152,36 @@ struct conv2d {
         nn::tape<T>& tape = x.tape();
         return convolve(x, tape.use(weight), tape.use(bias), out, kernel, stride,
                         weight.owner->prepared(weight.index));
+    }
+};
+
+/// A transposed convolution with its weights and bias, named `name`.weight and `name`.bias.
+template <class T>
+struct conv2d_transposed {
+    parameter<T> weight, bias;
+    std::size_t in = 0, out = 0, kernel = 3, stride = 2;
+
+    conv2d_transposed() = default;
+
+    /// Registers the parameters in `store`, with PyTorch's initial values.
+    conv2d_transposed(parameters<T>& store, const std::string& name, std::size_t in_channels,
+                      std::size_t out_channels, std::size_t kernel_size = 3, std::size_t step = 2)
+        : in(in_channels), out(out_channels), kernel(kernel_size), stride(step) {
+        const conv_shape s{1, 1, 1, out, in, kernel, stride};  // of the convolution from y to x
+        detail::require_kernel(s, "diffusion::nn::conv2d_transposed");
+        const initial start = initial::fan_in(kernel * kernel * out);
+        weight = store.add_convolution(name + ".weight", s, start);
+        bias = store.add(name + ".bias", {out}, parameter_layout::plain, start);
+    }
+
+    var<T> operator()(const var<T>& x) const {
+        if (x.shape().channels != in)
+            diffusion::detail::reject(weight.info().name.c_str(),
+                                      "the input must have the layer's number of channels",
+                                      nn::to_string(x.shape()));
+        nn::tape<T>& tape = x.tape();
+        return convolve_transposed(x, tape.use(weight), tape.use(bias), out, kernel, stride,
+                                   weight.owner->prepared(weight.index));
     }
 };
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <diffusion/nn/tape.hpp>
@@ -10,57 +9,6 @@
 #include <utility>
 
 namespace diffusion::nn::detail {
-
-/// Sums over pixels of `Count` vectors of channels: term(p, sums) adds those of pixel p. Pairs of
-/// pixels go to two running sums, whose additions do not wait for each other, and 64 pixels are
-/// summed before they are added to the rest, so that rounding errors stay small in float.
-template <class T, std::size_t Count, class Term>
-[[gnu::always_inline]] inline std::array<vec<T>, Count> pixel_sums(std::size_t pixels,
-                                                                   const Term& term) {
-    std::array<vec<T>, Count> total{};
-    for (std::size_t first = 0; first < pixels; first += 64) {
-        const std::size_t last = std::min(first + 64, pixels);
-        std::array<vec<T>, Count> even{}, odd{};
-        std::size_t p = first;
-        for (; p + 2 <= last; p += 2) {
-            term(p, even);
-            term(p + 1, odd);
-        }
-        if (p < last) term(p, even);
-        for (std::size_t i = 0; i < Count; ++i) total[i] += even[i] + odd[i];
-    }
-    return total;
-}
-
-/// One image's pixels x channels as seen by a group norm, vector of channels after vector.
-///
-/// The last vector is moved back to end with the last channel. `Partial`: there are fewer channels
-/// than a vector has.
-template <class T, bool Partial>
-struct channel_block {
-    std::size_t channels, first;
-
-    vec<T> load(const T* row) const {
-        if constexpr (Partial) return load_some<T>(row + first, channels);
-        else return detail::load<T>(row + first);
-    }
-    void store(T* row, vec<T> v) const {
-        if constexpr (Partial) store_some<T>(row + first, v, channels);
-        else detail::store<T>(row + first, v);
-    }
-};
-
-/// Calls f(block) for blocks of channels that cover all of them.
-template <class T, class F>
-[[gnu::always_inline]] inline void for_channels(std::size_t channels, F&& f) {
-    if (channels < width<T>) {
-        f(channel_block<T, true>{channels, 0});
-    } else {
-        for_vectors<T>(channels, [&](std::size_t first) {
-            f(channel_block<T, false>{channels, first});
-        });
-    }
-}
 
 /// What both directions of a group norm need to know of one image. Each member is one number per
 /// channel: xhat = (x - center) rstd.

@@ -19,6 +19,7 @@
 #include <diffusion/nn/optimizer.hpp>
 #include <diffusion/nn/parallel.hpp>
 #include <diffusion/nn/parameter.hpp>
+#include <diffusion/nn/rearrange.hpp>
 #include <diffusion/nn/resample.hpp>
 #include <diffusion/nn/schedule_rate.hpp>
 #include <diffusion/nn/tape.hpp>

@@ -436,6 +436,34 @@ private:
     std::size_t page_ = 0, used_ = 0;
 };
 
+/// Where an adjoint that can only overwrite puts its share: the gradient itself if it is the first,
+/// else memory of its own, which `finish` adds.
+template <class T>
+class overwritten_share {
+public:
+    explicit overwritten_share(const adjoint_slot<T>& slot) : slot_(slot) {
+        if (slot.wanted()) {
+            const auto to = slot.write();
+            first_ = to.first;
+            data_ = to.data;
+        }
+        if (!first_) {
+            share_ = arena_block<T>(slot.memory(), slot.size());
+            data_ = share_.data();
+        }
+    }
+    T* data() { return data_; }
+    void finish() const {
+        if (!first_ && slot_.wanted()) slot_.add(share_.data());
+    }
+
+private:
+    const adjoint_slot<T>& slot_;
+    bool first_ = false;
+    T* data_ = nullptr;
+    arena_block<T> share_;
+};
+
 /// Switches recording off for the rest of a scope.
 template <class T>
 class without_recording {
@@ -465,6 +493,13 @@ inline void require_shapes(bool ok, const char* function, const char* rule, cons
     if (!ok)
         throw std::invalid_argument(std::string(function) + ": " + rule + ", got " +
                                     nn::to_string(a) + " and " + nn::to_string(b));
+}
+
+/// The same with one shape.
+inline void require_shape(bool ok, const char* function, const char* rule, const nn::shape& s) {
+    if (!ok)
+        throw std::invalid_argument(std::string(function) + ": " + rule + ", got " +
+                                    nn::to_string(s));
 }
 
 }  // namespace diffusion::detail
