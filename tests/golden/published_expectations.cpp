@@ -5,8 +5,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
-#include <limits>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +17,6 @@
 #include <diffusion/io/diffusers_config.hpp>
 #include <diffusion/kernel/posterior.hpp>
 #include <diffusion/random/torch_cpu.hpp>
-#include <diffusion/rule/consistency.hpp>
 #include <diffusion/rule/ddim.hpp>
 #include <diffusion/rule/ddpm.hpp>
 #include <diffusion/rule/dpm_solver.hpp>
@@ -128,22 +127,11 @@ struct plan {
 };
 
 plan plan_of(const scheduler_config& c, const record& test, std::size_t start) {
-    if (test.has("timesteps")) {  // consistency models: numbers on the ladder of training
-        const std::vector<double> ladder =
-            diffusion::karras_sigmas(c.num_train_timesteps, {*c.sigma_min, *c.sigma_max}, c.rho);
-        time_grid grid;
-        const std::vector<double> numbers = test.numbers("timesteps");
-        for (auto k = numbers.rbegin(); k != numbers.rend(); ++k) {
-            const double sigma = ladder.at(static_cast<std::size_t>(*k));
-            grid.push_back({250 * std::log(sigma), 1, sigma, -std::log(sigma)});
-        }
-        grid.push_back(diffusion::io::detail::clean_end());
-        return {{any_sampler<X>(multistep(diffusion::consistency_sampling{*c.sigma_min}, grid))}};
-    }
     const std::size_t n = test.count("steps", c.num_train_timesteps);
     if (start == 0) {
         run_options options;
         if (c.class_name == "TCDScheduler") options.eta = 0;
+        if (test.has("timesteps")) options.timesteps = test.numbers("timesteps");
         return {{c.sampler<X>(n, options)}};
     }
     const time_grid grid = c.grid(n);
@@ -417,4 +405,13 @@ TEST_CASE("what the reference's rounding, and its start in the middle, do") {
                   .kernel(0)
                   .b[0] == doctest::Approx(of_all).epsilon(1e-12));
     }
+}
+
+TEST_CASE("the numbers of a consistency model's levels are whole and on the ladder") {
+    const auto c = diffusion::io::default_config("CMStochasticIterativeScheduler");
+    CHECK(c.grid(2, {.timesteps = {22, 0}})[1].sigma ==
+          doctest::Approx(diffusion::karras_sigmas(40, {0.002, 80})[22]));
+    CHECK_THROWS_AS(c.grid(1, {.timesteps = {40}}), std::invalid_argument);
+    CHECK_THROWS_AS(c.grid(1, {.timesteps = {-1}}), std::invalid_argument);
+    CHECK_THROWS_AS(c.grid(2, {.timesteps = {0.5, 0}}), std::invalid_argument);
 }

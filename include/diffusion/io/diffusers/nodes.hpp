@@ -512,12 +512,21 @@ inline config_steps wuerstchen_steps(const scheduler_config& c, std::size_t n,
     return chained(std::move(grid));
 }
 
-/// Consistency models: levels out of those of the training.
-inline config_steps consistency_steps(const scheduler_config& c, std::size_t n) {
+/// Consistency models: levels out of those of the training. Their numbers, if given, count from the
+/// noisiest level, in the reversed order of the list.
+inline config_steps consistency_steps(const scheduler_config& c, std::size_t n,
+                                      const run_options& run) {
+    const sigma_range range{c.sigma_min.value_or(0.002), c.sigma_max.value_or(80)};
+    std::vector<double> sigmas;
+    if (run.timesteps.empty()) sigmas = consistency_sigmas(c.num_train_timesteps, n, range, c.rho);
+    const std::vector<double> ladder = karras_sigmas(c.num_train_timesteps, range, c.rho);
+    for (auto t = run.timesteps.rbegin(); t != run.timesteps.rend(); ++t) {
+        require_run(*t >= 0 && *t < static_cast<double>(ladder.size()) && *t == std::floor(*t),
+                    "timesteps of this class must be whole numbers in 0 .. T-1", *t);
+        sigmas.push_back(ladder[static_cast<std::size_t>(*t)]);
+    }
     time_grid grid;
-    for (const double sigma :
-         consistency_sigmas(c.num_train_timesteps, n,
-                            {c.sigma_min.value_or(0.002), c.sigma_max.value_or(80)}, c.rho))
+    for (const double sigma : sigmas)
         grid.push_back({250 * std::log(sigma), 1, sigma, -std::log(sigma)});
     return ended(std::move(grid), clean_end());
 }
@@ -556,11 +565,12 @@ inline void require_known_options(const scheduler_config& c, const run_options& 
                     c.class_name);
     };
     const bool is_ddim = is_one_of(c, {"DDIMScheduler", "DDIMParallelScheduler"});
-    only_for(!run.timesteps.empty(),
-             is_ddim || in_dpm_style(c) || in_sigma_space(c) || in_flow_style(c) ||
-                 is_one_of(c, {"DDPMScheduler", "DDPMParallelScheduler", "LCMScheduler",
-                               "TCDScheduler", "DDPMWuerstchenScheduler"}),
-             "timesteps");
+    only_for(
+        !run.timesteps.empty(),
+        is_ddim || in_dpm_style(c) || in_sigma_space(c) || in_flow_style(c) ||
+            is_one_of(c, {"DDPMScheduler", "DDPMParallelScheduler", "LCMScheduler", "TCDScheduler",
+                          "DDPMWuerstchenScheduler", "CMStochasticIterativeScheduler"}),
+        "timesteps");
     only_for(!run.sigmas.empty(), in_flow_style(c) || c.class_name == "EulerDiscreteScheduler",
              "sigmas");
     only_for(run.mu.has_value(), c.use_dynamic_shifting, "mu (without use_dynamic_shifting)");
@@ -613,7 +623,7 @@ inline config_steps steps_of(const scheduler_config& c, std::size_t n, const run
     if (c.class_name == "DDIMInverseScheduler") return inverse_steps(c, n, run);
     if (c.class_name == "DPMSolverMultistepInverseScheduler") return inverse_dpm_steps(c, n);
     if (is_one_of(c, {"LCMScheduler", "TCDScheduler"})) return distilled_steps(c, n, run);
-    if (c.class_name == "CMStochasticIterativeScheduler") return consistency_steps(c, n);
+    if (c.class_name == "CMStochasticIterativeScheduler") return consistency_steps(c, n, run);
     if (c.class_name == "SCMScheduler") return scm_steps(c, n);
     if (c.class_name == "ScoreSdeVeScheduler") return score_sde_steps(c, n);
     return discrete_steps(c, n, run);
