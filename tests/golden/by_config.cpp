@@ -202,7 +202,7 @@ double error_by_config(const std::string& class_name, const record& c) {
 
 struct family {
     const char *name, *class_name;
-    /// Cases that differ, and why.
+    /// Cases that differ, and why; "" stands for all of them.
     std::map<std::string, const char*> differ;
 };
 
@@ -241,6 +241,9 @@ TEST_CASE("a scheduler_config.json gives the reference's trajectory") {
         {"diffusers_lcm", "LCMScheduler", {}},
         {"diffusers_lms", "LMSDiscreteScheduler", {}},
         {"diffusers_pndm", "PNDMScheduler", {}},
+        {"diffusers_repaint",
+         "RePaintScheduler",
+         {{"", "the known part is put in by `projected`, and the way up is the right one"}}},
         {"diffusers_sasolver", "SASolverScheduler", {}},
         {"diffusers_score_sde_ve", "ScoreSdeVeScheduler", {}},
         {"diffusers_tcd", "TCDScheduler", {}},
@@ -264,8 +267,8 @@ TEST_CASE("a scheduler_config.json gives the reference's trajectory") {
             }
             const bool agrees = error <= tolerance(c);
             here += agrees ? 1 : 0;
-            CHECK_MESSAGE(agrees != f.differ.contains(c.id),
-                          c.id << ": relative error " << error << " " << why);
+            const bool listed = f.differ.contains(c.id) || f.differ.contains("");
+            CHECK_MESSAGE(agrees != listed, c.id << ": relative error " << error << " " << why);
         }
         std::printf("%s by config: %zu of %zu agree\n", f.name, here, cases.size());
         agreed += here;

@@ -17,6 +17,7 @@
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/tensor/std.hpp>
 
+#include "allocations.hpp"
 #include "support.hpp"
 
 using namespace diffusion;
@@ -424,6 +425,22 @@ TEST_CASE("step counts and options that do not fit are refused") {
                    "order"));
     X x(8);
     CHECK_THROWS_AS(ddim.denoiser(halves, x, 3), std::invalid_argument);  // 3 does not divide 8
+}
+
+TEST_CASE("a run by config asks for no memory after init") {
+    X x(8, 0.5);
+    for (const auto& entry : io::detail::class_defaults()) {
+        CAPTURE(entry.first);
+        scheduler_config c = default_config(entry.first);
+        if (io::detail::has_field(c, "thresholding")) c.thresholding = true;
+        const any_sampler<X> plan = c.sampler<X>(12);
+        auto denoise = c.denoiser(halves, x, 2);
+        auto memory = plan.init(x);
+        largest_allocation = 0;
+        for (std::size_t i = 0; i < plan.size(); ++i)
+            plan.step(i, x, memory, denoise, [](X& z, const noise_address&) { z[0] = 1; });
+        CHECK(largest_allocation == 0);
+    }
 }
 
 TEST_CASE("a grid may start in the middle, and be run") {

@@ -250,7 +250,8 @@ inline config_steps discrete_steps(const scheduler_config& c, std::size_t n,
         return steps;
     }
     const node end = c.set_alpha_to_one ? clean : levels[0];
-    const auto stride = static_cast<double>(c.num_train_timesteps / n);
+    const std::size_t whole_stride = c.num_train_timesteps / n;
+    const auto stride = static_cast<double>(whole_stride);
     for (const double t : times) steps.ends.push_back(t >= stride ? levels.at(t - stride) : end);
     steps.grid.push_back(steps.ends.back());
     return steps;

@@ -160,7 +160,7 @@ struct churn_of_reference {
             rho >= how.from && rho <= how.to ? std::min(how.amount / n, std::sqrt(2.0) - 1) : 0;
         const double risen = (1 + gamma) * rho, h = end - risen;
         const double std = how.noise * std::sqrt(risen * risen - rho * rho);
-        double x, x0, z;  // the slope's weights, for y = x/alpha
+        double x = 0, x0 = 0, z = 0;  // the slope's weights, for y = x/alpha
         if (sigma_data > 0) {
             const precondition_weights old = edm_scaling{sigma_data}({0, 1, rho, -std::log(rho)}),
                                        now =
