@@ -112,4 +112,5 @@ TEST_CASE("an eta that is negative, or asks for more noise than there is, is ref
                     std::invalid_argument);
     const node close[] = {node_at(vp_linear{}, 0.2501)};
     CHECK_NOTHROW((ddim{1.5}(close, s)));  // there is room for it in a short step
+    CHECK(ddim{1.5}(close, clean_node(vp_linear{})) == gaussian_kernel<1>{0, {1}, 0});
 }

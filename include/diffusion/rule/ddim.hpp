@@ -22,7 +22,7 @@ struct ddim_split {
     /// In lambda, with h = lambda_s - lambda_t, it reads eta sigma_s sqrt(1 - e^{-2h}).
     ddim_split(const node& t, const node& s, double eta) : direction(s.sigma) {
         require(eta >= 0, "diffusion::ddim", "eta must not be negative", eta);
-        if (eta == 0) return;
+        if (eta == 0 || s.sigma == 0) return;
         const double h = s.lambda - t.lambda;
         std = eta * s.sigma * std::sqrt(-std::expm1(-2 * h));
         // (direction/sigma_s)^2 = 1 - eta^2 (1 - e^{-2h}), without the cancellation of a long step
