@@ -218,6 +218,13 @@ TEST_CASE("options that make no sense are refused") {
         CHECK_THROWS_AS(dpm_solver_pp_sde(nodes, bad)(step), std::invalid_argument);
         CHECK_THROWS_AS((second_slope{nodes, bad}(step)), std::invalid_argument);
     }
+    for (const double bad : {-0.1, double(NAN)})
+        CHECK_THROWS_WITH_AS(ancestral(dpm2(nodes), 1, bad),
+                             doctest::Contains("cleanest must not be negative"),
+                             std::invalid_argument);
+    CHECK_THROWS_WITH_AS(ancestral(ddim{0.5})(step),
+                         doctest::Contains("the rule must be deterministic"),
+                         std::invalid_argument);
     CHECK_THROWS_AS((second_slope{nodes, 0}(step)), std::invalid_argument);
     CHECK_THROWS_AS((second_slope{nodes, 1.5}(step)), std::invalid_argument);
     CHECK_THROWS_AS(churned(heun{}, nodes, {.from = 2, .to = 1}), std::invalid_argument);

@@ -21,8 +21,9 @@ namespace diffusion {
 /// noise in the step to clean data. The flow and the noise both carry marginals to marginals, so
 /// the distribution at the end converges with the order of the rule. Throws std::invalid_argument
 /// for eta < 0, for eta > 1 where std > sigma_s, and for a rule that asks the network at the level
-/// it goes to, as Heun's does: no time of the schedule belongs to (alpha_s, sigma_down). It never
-/// goes below `cleanest`, in sigma/alpha; there is less noise where it would.
+/// it goes to, as Heun's does: no time of the schedule belongs to (alpha_s, sigma_down), for a rule
+/// with noise of its own, and for cleanest < 0. It never goes below `cleanest`, in sigma/alpha;
+/// there is less noise where it would.
 template <singlestep_rule Rule>
 struct ancestral {
     Rule rule;
@@ -31,7 +32,10 @@ struct ancestral {
     static constexpr prediction combines = Rule::combines;
 
     ancestral(Rule rule_, double eta_ = 1, double cleanest_ = 0)
-        : rule(std::move(rule_)), eta(eta_), cleanest(cleanest_) {}
+        : rule(std::move(rule_)), eta(eta_), cleanest(cleanest_) {
+        detail::require(cleanest >= 0, "diffusion::ancestral", "cleanest must not be negative",
+                        cleanest);
+    }
 
     stages<evaluations> operator()(const grid_step& step) const {
         const node& s = step.s;
@@ -52,7 +56,11 @@ struct ancestral {
                             "the rule must not ask the network at the end of its step; it does in "
                             "step number",
                             step.i);
-        result.to[result.count - 1].c = split.std;
+        double& last = result.to[result.count - 1].c;
+        detail::require(last == 0, "diffusion::ancestral",
+                        "the rule must be deterministic; its noise at the end of the step is",
+                        last);
+        last = split.std;
         return result;
     }
 };
