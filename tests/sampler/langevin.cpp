@@ -125,6 +125,9 @@ TEST_CASE("an snr or a number of items that makes no sense is refused") {
         CHECK_THROWS_AS(langevin_corrected(ddim{}, grid, {.snr = snr}), std::invalid_argument);
     CHECK_THROWS_AS(langevin_corrected(ddim{}, grid, {.items = 0}), std::invalid_argument);
     CHECK_THROWS_AS(langevin_corrected(ddim{}, time_grid{}), std::invalid_argument);
+    CHECK_THROWS_WITH_AS(langevin_corrected(ddim_inversion{}, inverted(grid)),
+                         doctest::Contains("the grid must run from noise to data"),
+                         std::invalid_argument);
     const langevin_corrected plan(ddim{}, grid, {.items = 3});
     CHECK_THROWS_AS(plan.init(vector(4)), std::invalid_argument);
 }

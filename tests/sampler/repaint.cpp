@@ -126,3 +126,8 @@ TEST_CASE("resampling makes the unknown part fit the known one better") {
     const double without = distance({2, 1}), with = distance({2, 10});
     CHECK(with < 0.85 * without);
 }
+
+TEST_CASE("RePaint has no path from data to noise") {
+    CHECK_THROWS_AS(repaint_path({}), std::invalid_argument);
+    CHECK_THROWS_AS(repaint_path(inverted(grid)), std::invalid_argument);
+}

@@ -154,6 +154,7 @@ TEST_CASE("intervals that do not go up, or have no step, are refused") {
     refused({3, 1, 0.3, NAN});
     refused({3, 1, 0.3, INFINITY});
     CHECK_THROWS_AS(restart_path({}, nodes, {}), std::invalid_argument);
+    CHECK_THROWS_AS(restart_path(inverted(grid), nodes, {}), std::invalid_argument);
     CHECK_THROWS_WITH_AS(restart_path(grid, nodes, {{0, 1, 0.06, 0.3}}),
                          "diffusion::restart_path: an interval needs at least 2 nodes, got 0",
                          std::invalid_argument);

@@ -126,6 +126,13 @@ inline void require_grid(const time_grid& grid, const char* function) {
     }
 }
 
+/// The same for those that cannot go backwards.
+inline void require_denoising(const time_grid& grid, const char* function) {
+    require_grid(grid, function);
+    const double rise = grid.back().lambda - grid.front().lambda;
+    require(rise > 0, function, "the grid must run from noise to data; lambda rises by", rise);
+}
+
 /// What a rule asks that holds a schedule of its own: that the grid was made on it.
 template <noise_schedule S>
 void require_own(const S& schedule, const node& n, const char* function) {

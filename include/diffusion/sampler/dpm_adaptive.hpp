@@ -53,9 +53,9 @@ struct adaptive_options {
 ///     while (!plan.attempt(0, x, memory, D, noise)) draw(x);
 ///
 /// At most K evaluations an attempt; after a rejection one less, since that at t is kept. Throws
-/// std::invalid_argument for tolerances that are not positive, for a node of infinite lambda (end
-/// at a positive sigma, and let one step of `ddim` follow), and as `ancestral` does;
-/// std::runtime_error in a run whose error is not a number or whose steps do not come to an end.
+/// std::invalid_argument for rtol < 0, for atol and a first h that are not positive, for a node of
+/// infinite lambda (end at a positive sigma, and let one step of `ddim` follow), for eta outside
+/// [0, 1], and as `ancestral` does; std::runtime_error in a run whose error is not a number or whose steps do not come to an end.
 template <std::size_t K, prediction Prediction, class Nodes, class Control = pid_control>
 class adaptive_dpm_solver {
     static_assert(K == 2 || K == 3, "diffusion::dpm_adaptive: K must be 2 or 3");
@@ -89,20 +89,12 @@ public:
     adaptive_dpm_solver(Nodes nodes, time_grid grid, const adaptive_options& options = {},
                         Control control = {})
         : nodes_(std::move(nodes)),
-          grid_(std::move(grid)),
+          grid_(checked(std::move(grid))),
           options_(options),
           control_(control),
           high_({in_lambda<Nodes>(nodes_)}, options.eta, cleanest(grid_)),
           low_({in_lambda<Nodes>(nodes_, {}, low_shares())}, options.eta, cleanest(grid_)) {
         constexpr const char* function = "diffusion::dpm_adaptive";
-        detail::require_grid(grid_, function);
-        detail::require(grid_.back().lambda > grid_.front().lambda, function,
-                        "the grid must run from noise to data; lambda rises by",
-                        grid_.back().lambda - grid_.front().lambda);
-        for (const node& n : grid_)
-            detail::require(std::isfinite(n.lambda), function,
-                            "lambda must be finite at every node; end at a positive sigma",
-                            n.lambda);
         detail::require(options.rtol >= 0 && std::isfinite(options.rtol), function,
                         "rtol must be finite and not negative", options.rtol);
         detail::require(options.atol > 0 && std::isfinite(options.atol), function,
@@ -202,9 +194,17 @@ private:
     using high_rule = dpm_solver_singlestep<K, Prediction, in_lambda<Nodes>>;
     using low_rule = dpm_solver_singlestep<K - 1, Prediction, in_lambda<Nodes>>;
 
-    static double cleanest(const time_grid& grid) {
-        return grid.empty() ? 0 : grid.back().sigma / grid.back().alpha;
+    static time_grid checked(time_grid grid) {
+        constexpr const char* function = "diffusion::dpm_adaptive";
+        detail::require_denoising(grid, function);
+        for (const node& n : grid)
+            detail::require(std::isfinite(n.lambda), function,
+                            "lambda must be finite at every node; end at a positive sigma",
+                            n.lambda);
+        return grid;
     }
+
+    static double cleanest(const time_grid& grid) { return grid.back().sigma / grid.back().alpha; }
 
     /// The inner node of x_low is the first one of x_high.
     static std::vector<double> low_shares() {
@@ -260,8 +260,7 @@ private:
         if (!goes_on)
             throw std::runtime_error(
                 "diffusion::dpm_adaptive: too many attempts, or a step too short to tell; loosen "
-                "the "
-                "tolerances");
+                "the tolerances");
     }
 
     Nodes nodes_;

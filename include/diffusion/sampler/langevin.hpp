@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <diffusion/assert.hpp>
 #include <diffusion/detail/require.hpp>
 #include <diffusion/rule/rule.hpp>
 #include <diffusion/sampler/multistep.hpp>
@@ -30,7 +31,7 @@ struct langevin {
 /// items of the batch; then the step of a multistep rule, such as `reverse_diffusion`, from t to s.
 /// The score is that of the denoiser, (alpha_t x0-hat - x)/sigma_t^2. The order is the rule's; M +
 /// 1 evaluations a step. A score that is 0 everywhere is not followed. Throws std::invalid_argument
-/// for a grid as in `multistep`, for an snr that is not finite and positive and for items = 0;
+/// for a grid as in `multistep`, for one that runs from data to noise, for an snr that is not finite and positive and for items = 0;
 /// `init` does if items does not divide the number of elements.
 template <class Rule>
 class langevin_corrected {
@@ -44,6 +45,7 @@ public:
     langevin_corrected(const Rule& rule, time_grid grid, const langevin& how = {},
                        last_steps ending = last_steps::full_order)
         : predictor_(rule, std::move(grid), ending), how_(how) {
+        detail::require_denoising(predictor_.grid(), "diffusion::langevin");
         detail::require(how.snr > 0 && std::isfinite(how.snr), "diffusion::langevin",
                         "snr must be finite and positive", how.snr);
         detail::require(how.items > 0, "diffusion::langevin", "a batch needs at least one item",
@@ -67,6 +69,7 @@ public:
     template <tensor X, class D, class Z>
         requires denoiser<D, X> && noise_source<Z, owner_t<X>>
     void step(std::size_t i, X& x, memory<X>& mem, D&& denoise, Z&& noise) const {
+        DIFFUSION_ASSERT(i < size(), "diffusion::langevin: there is no such step");
         const node &t = grid()[i], &s = grid()[i + 1];
         for (std::size_t k = 0; k < how_.steps; ++k) {
             denoise(std::as_const(x), t, mem.x0);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <diffusion/assert.hpp>
 #include <diffusion/detail/require.hpp>
 #include <diffusion/kernel/posterior.hpp>
 #include <diffusion/sampler/sampler.hpp>
@@ -62,6 +63,7 @@ public:
                       "diffusion::learned_variance: the denoiser must have with_variance(x, t, x0, "
                       "v); wrap a network that is callable as net(x, t, out, v), such as "
                       "predicts_noise(two_outputs(net, x))");
+        DIFFUSION_ASSERT(i < size(), "diffusion::learned_variance: there is no such step");
         const learned_range_kernel& kernel = kernels_[i];
         const auto [a, b, c] = kernel.mean;
         denoise.with_variance(std::as_const(x), grid_[i], mem.x0, mem.v);

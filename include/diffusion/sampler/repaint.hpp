@@ -29,7 +29,7 @@ struct repaint_jumps {
 /// Throws std::invalid_argument unless length and samples are at least 1.
 inline resampling_path repaint_path(const time_grid& grid, const repaint_jumps& jumps = {}) {
     constexpr const char* function = "diffusion::repaint_path";
-    detail::require_grid(grid, function);
+    detail::require_denoising(grid, function);
     detail::require(jumps.length >= 1, function, "the length of a jump must be at least 1",
                     jumps.length);
     detail::require(jumps.samples >= 1, function, "a part is sampled at least once", jumps.samples);

@@ -36,7 +36,7 @@ template <class Nodes>
 resampling_path restart_path(const time_grid& grid, const Nodes& nodes,
                              const std::vector<restart_interval>& intervals) {
     constexpr const char* function = "diffusion::restart_path";
-    detail::require_grid(grid, function);
+    detail::require_denoising(grid, function);
     const auto rho = [](const node& n) { return n.sigma / n.alpha; };
     std::vector<std::size_t> starts;
     for (const restart_interval& interval : intervals) {
