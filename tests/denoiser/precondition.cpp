@@ -90,6 +90,11 @@ TEST_CASE("a scaling is any callable, and refused where it is not finite") {
     const node pure{1, 0, 1, -std::numeric_limits<double>::infinity()};
     CHECK_THROWS_AS(preconditioned(identity, edm_scaling{}, vector(1)).check(pure),
                     std::invalid_argument);
+    for (const double bad : {0.0, -0.5, double(NAN), double(INFINITY)}) {
+        CHECK_THROWS_AS(edm_scaling{bad}(exploding(1)), std::invalid_argument);
+        CHECK_THROWS_AS(consistency_scaling{bad}(exploding(1)), std::invalid_argument);
+        CHECK_THROWS_AS(trigflow_scaling{bad}(exploding(1)), std::invalid_argument);
+    }
 }
 
 TEST_CASE("the boundary of latent consistency models") {

@@ -18,6 +18,15 @@ struct precondition_weights {
     double skip, out, in, time;
 };
 
+namespace detail {
+
+inline void require_sigma_data(double sigma_data, const char* function) {
+    require(sigma_data > 0 && std::isfinite(sigma_data), function,
+            "sigma_data must be finite and positive", sigma_data);
+}
+
+}  // namespace detail
+
 /// Karras et al. (2022), table 1: with rho = sigma/alpha and sigma_data the standard deviation of
 /// the data, for y = x/alpha (which is x where alpha = 1)
 ///
@@ -27,6 +36,7 @@ struct edm_scaling {
     double sigma_data = 0.5;
 
     precondition_weights operator()(const node& t) const {
+        detail::require_sigma_data(sigma_data, "diffusion::edm_scaling");
         const double rho = t.sigma / t.alpha, root = std::hypot(rho, sigma_data);
         return {sigma_data * sigma_data / (root * root) / t.alpha, rho * sigma_data / root,
                 1 / root / t.alpha, -0.25 * t.lambda};
@@ -43,6 +53,7 @@ struct consistency_scaling {
     double sigma_data = 0.5, sigma_min = 0.002, time_scale = 1000;
 
     precondition_weights operator()(const node& t) const {
+        detail::require_sigma_data(sigma_data, "diffusion::consistency_scaling");
         const double rho = t.sigma / t.alpha, above = rho - sigma_min;
         const double root = std::hypot(rho, sigma_data), base = std::hypot(above, sigma_data);
         return {sigma_data * sigma_data / (base * base) / t.alpha, above * sigma_data / root,
@@ -56,13 +67,15 @@ struct trigflow_scaling {
     double sigma_data = 0.5;
 
     precondition_weights operator()(const node& t) const {
+        detail::require_sigma_data(sigma_data, "diffusion::trigflow_scaling");
         return {t.alpha, -t.sigma, 1 / sigma_data, t.t};
     }
 };
 
 /// A network F as a denoiser, D(x, t) = skip x + out F(in x, time); `scaling` is any callable from
 /// a node to the weights. `scratch` is a tensor like x, so that a step allocates nothing.
-/// Impossible where a weight is not finite, for the scalings with rho where alpha = 0.
+/// Impossible where a weight is not finite, for the scalings with rho where alpha = 0. The scalings
+/// above throw std::invalid_argument unless sigma_data is finite and positive.
 template <class M, class Scaling, class Scratch>
 struct preconditioned {
     M network;
@@ -114,8 +127,7 @@ struct with_boundary {
           time(std::move(time_)) {
         detail::require(factor > 0 && std::isfinite(factor), "diffusion::with_boundary",
                         "the factor must be finite and positive", factor);
-        detail::require(sigma_data > 0 && std::isfinite(sigma_data), "diffusion::with_boundary",
-                        "sigma_data must be finite and positive", sigma_data);
+        detail::require_sigma_data(sigma_data, "diffusion::with_boundary");
     }
 
     template <class X>
