@@ -39,6 +39,9 @@ TEST_CASE("a plan whose first steps are done is moved up, and its last step repe
     plan = {1, 2, 3, 4};
     shift_items(plan, 4, 9);
     CHECK(plan == vector{4, 4, 4, 4});
+    plan = {1, 2, 3, 4};
+    shift_items(plan, 4, static_cast<std::size_t>(-1));
+    CHECK(plan == vector{4, 4, 4, 4});
     CHECK_THROWS_AS(shift_items(plan, 3, 1), std::invalid_argument);
     CHECK_THROWS_AS(shift_items(plan, 0, 1), std::invalid_argument);
 }

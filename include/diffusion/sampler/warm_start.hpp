@@ -42,7 +42,7 @@ void shift_items(X& x, std::size_t items, std::size_t done) {
     const std::span<scalar_t<X>> all = elements(x);
     const std::size_t n = item_size(all.size(), items);
     for (std::size_t i = 0; i < items; ++i) {
-        const std::size_t from = i + done < items ? i + done : items - 1;
+        const std::size_t from = done < items - i ? i + done : items - 1;
         for (std::size_t e = 0; e < n; ++e) all[i * n + e] = all[from * n + e];
     }
 }
