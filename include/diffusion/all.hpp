@@ -1,6 +1,6 @@
 #pragma once
 // All of the core: <diffusion/diffusion.hpp>, which most programs need, and every further schedule,
-// grid and solver.
+// grid, noise source and solver.
 
 #include <diffusion/denoiser/any_denoiser.hpp>
 #include <diffusion/denoiser/dynamic_threshold.hpp>
@@ -17,7 +17,10 @@
 #include <diffusion/grid/sigma_grid.hpp>
 #include <diffusion/grid/sigmas.hpp>
 #include <diffusion/grid/simple.hpp>
+#include <diffusion/random/brownian.hpp>
+#include <diffusion/random/numpy.hpp>
 #include <diffusion/random/scaled_noise.hpp>
+#include <diffusion/random/torch_cpu.hpp>
 #include <diffusion/rule/ancestral.hpp>
 #include <diffusion/rule/ancestral_flow.hpp>
 #include <diffusion/rule/churn.hpp>
@@ -51,6 +54,7 @@
 #include <diffusion/sampler/restart.hpp>
 #include <diffusion/sampler/sa_solver.hpp>
 #include <diffusion/sampler/step_control.hpp>
+#include <diffusion/sampler/stop.hpp>
 #include <diffusion/sampler/unipc.hpp>
 #include <diffusion/sampler/warm_start.hpp>
 #include <diffusion/schedule/alpha_bar_beta.hpp>

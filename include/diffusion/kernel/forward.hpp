@@ -16,7 +16,8 @@ inline gaussian_kernel<0> forward_kernel(const noise_level& t) { return {t.alpha
 /// q(x_t | x_s) from a cleaner level s to a noisier one t (Kingma et al. 2021, eq. 23):
 ///
 ///     mean      alpha_t/alpha_s x_s
-///     variance  sigma_t^2 - (alpha_t/alpha_s)^2 sigma_s^2 = sigma_t^2 (1 - e^{2(lambda_t - lambda_s)})
+///     variance  sigma_t^2 - (alpha_t/alpha_s)^2 sigma_s^2
+///               = sigma_t^2 (1 - e^{2 (lambda_t - lambda_s)})
 ///
 /// For neighbouring times of DDPM: N(sqrt(1 - beta_t) x_{t-1}, beta_t I) (Ho et al. 2020, eq. 2).
 /// Throws std::invalid_argument unless t is at least as noisy as s.

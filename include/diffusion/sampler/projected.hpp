@@ -5,7 +5,10 @@
 #include <cstddef>
 #include <utility>
 
-#include <diffusion/assert.hpp>
+#include <diffusion/denoiser/denoiser.hpp>
+#include <diffusion/detail/require.hpp>
+#include <diffusion/grid/time_grid.hpp>
+#include <diffusion/random/noise_source.hpp>
 #include <diffusion/sampler/sampler.hpp>
 #include <diffusion/tensor/traits.hpp>
 
