@@ -22,6 +22,8 @@ BEGIN {
     may["nn"]        = core " eigen"                                  # nn/ and io/ stand beside the core
     may["io"]        = core
     may["bridge"]    = core " eigen nn io"                            # a network in a file: the one way between
+    may["trainer"]   = core " eigen nn"
+    may["training_files"] = core " eigen nn io bridge trainer"        # checkpoints, pictures to train on
 
     # foreign headers: who may include them
     owner["Eigen"] = "eigen nn"
@@ -38,6 +40,7 @@ function layer_of(file) {
     if (file ~ /^diffusion\/detail\// || file ~ /^diffusion\/(version|assert)\.hpp$/) return "base"
     if (file ~ /^diffusion\/(diffusion|all)\.hpp$/) return "umbrella"
     if (file == "diffusion/nn/safetensors.hpp") return "bridge"
+    if (file ~ /^diffusion\/trainer\/(checkpoint|image_files)\.hpp$/) return "training_files"
     sub(/^diffusion\//, "", file)
     sub(/\/.*/, "", file)
     return file

@@ -146,13 +146,11 @@ void save_training(const std::filesystem::path& path, const parameters<T>& model
     io::write_safetensors(path, file);
 }
 
-/// Reads it back, after which training goes on as if it had not been interrupted; returns the
-/// metadata. All or nothing, as in `load_parameters`.
+/// Takes over what `save_training` wrote, after which training goes on as if it had not been
+/// interrupted. All or nothing, as in `load_parameters`; `name` is the file's in messages.
 template <class T>
-std::map<std::string, std::string> load_training(const std::filesystem::path& path,
-                                                 parameters<T>& model, adam<T>& optimizer,
-                                                 ema<T>& average) {
-    const io::safetensors_file file = io::read_safetensors(path);
+void restore_training(const io::safetensors_file& file, const std::string& name,
+                      parameters<T>& model, adam<T>& optimizer, ema<T>& average) {
     std::string faults;
     const std::size_t n = std::as_const(model).values().size();
     std::vector<T> values(n, T(0)), first(n, T(0)), second(n, T(0)), mean(n, T(0));
@@ -170,12 +168,21 @@ std::map<std::string, std::string> load_training(const std::filesystem::path& pa
             faults += std::string("\n  missing: the number \"") + names[i] + "\" in the metadata";
     }
     if (!faults.empty())
-        throw std::invalid_argument("diffusion::nn::load_training: the content of " +
-                                    path.string() + " must fit the model:" + faults);
+        throw std::invalid_argument("diffusion::nn::load_training: the content of " + name +
+                                    " must fit the model:" + faults);
     std::copy(values.begin(), values.end(), model.change_values().begin());
     optimizer.restore(counters[0], first, second);
     average.restore(counters[1], mean);
-    return file.metadata;
+}
+
+/// The same from a file; returns the metadata.
+template <class T>
+std::map<std::string, std::string> load_training(const std::filesystem::path& path,
+                                                 parameters<T>& model, adam<T>& optimizer,
+                                                 ema<T>& average) {
+    io::safetensors_file file = io::read_safetensors(path);
+    restore_training(file, path.string(), model, optimizer, average);
+    return std::move(file.metadata);
 }
 
 }  // namespace diffusion::nn

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <diffusion/detail/require.hpp>
+#include <diffusion/io/safetensors.hpp>
+#include <diffusion/nn/safetensors.hpp>
+#include <diffusion/trainer/trainer.hpp>
+
+namespace diffusion {
+
+namespace detail {
+
+/// What must be the same when a training is resumed, in words and with all digits. The learning
+/// rate and the model's own options cannot be seen from here.
+template <class Trainer>
+std::map<std::string, std::string> settings_of(Trainer& trainer) {
+    const trainer_options& o = trainer.options();
+    return {{"trainer.accumulate", shown(o.accumulate)},
+            {"trainer.adam.beta1", shown(o.adam.beta1)},
+            {"trainer.adam.beta2", shown(o.adam.beta2)},
+            {"trainer.adam.epsilon", shown(o.adam.epsilon)},
+            {"trainer.adam.weight_decay", shown(o.adam.weight_decay)},
+            {"trainer.average.decay", shown(o.average.decay)},
+            {"trainer.average.warmup", shown(o.average.warmup)},
+            {"trainer.batch", shown(o.batch)},
+            {"trainer.clip", shown(o.clip)},
+            {"trainer.items", shown(static_cast<std::uint64_t>(trainer.data().size()))},
+            {"trainer.seed", shown(o.seed)}};
+}
+
+}  // namespace detail
+
+/// Writes everything that the next steps depend on to one safetensors file: parameters, Adam's
+/// moments, the average, the number of steps, and the options for comparison. `metadata`: any
+/// strings beside.
+///
+/// The file is written under a temporary name in the same folder, brought to the disk and renamed.
+/// Whenever the process is killed, `path` holds the whole of this checkpoint or the whole of the
+/// one before; all that a kill may leave is a file "path.tmp...". Throws
+/// std::filesystem::filesystem_error if the file cannot be written.
+template <class Trainer>
+void save_checkpoint(const std::filesystem::path& path, Trainer& trainer,
+                     std::map<std::string, std::string> metadata = {}) {
+    for (auto& [name, value] : detail::settings_of(trainer)) metadata[name] = value;
+    nn::save_training(path, trainer.parameters(), trainer.optimizer(), trainer.average(),
+                      std::move(metadata));
+}
+
+/// Goes on where a checkpoint was written: the steps that follow give the same bits as if there had
+/// been no interruption, if data, model and learning rate are the same. Returns false, and changes
+/// nothing, if there is no file of that name.
+///
+/// Throws io::format_error for a damaged file, and std::invalid_argument for one of another model
+/// or of other options, with all that differ; the trainer is then as before.
+template <class Trainer>
+bool resume(Trainer& trainer, const std::filesystem::path& path) {
+    if (!std::filesystem::exists(path)) return false;
+    const io::safetensors_file file = io::read_safetensors(path);
+    std::string faults;
+    for (const auto& [name, value] : detail::settings_of(trainer)) {
+        const auto found = file.metadata.find(name);
+        const std::string there = found == file.metadata.end() ? "missing" : found->second;
+        if (there != value)
+            faults += "\n  " + name + " is " + there + " in the file, " + value + " here";
+    }
+    if (!faults.empty())
+        throw std::invalid_argument("diffusion::resume: the training of " + path.string() +
+                                    " must have the options of this one:" + faults);
+    nn::restore_training(file, path.string(), trainer.parameters(), trainer.optimizer(),
+                         trainer.average());
+    return true;
+}
+
+/// An observer that writes a checkpoint after every n-th step, over the one before.
+struct checkpoint_to {
+    std::filesystem::path path;
+    std::uint64_t n = 100;
+    std::map<std::string, std::string> metadata{};
+
+    template <class Trainer>
+    void operator()(Trainer& trainer, const step_report& report) const {
+        if (n > 0 && report.step % n == 0) save_checkpoint(path, trainer, metadata);
+    }
+};
+
+}  // namespace diffusion
