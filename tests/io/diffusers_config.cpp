@@ -443,13 +443,27 @@ TEST_CASE("a run by config asks for no memory after init") {
     }
 }
 
-TEST_CASE("a grid may start in the middle, and be run") {
+TEST_CASE("a run may start in the middle of its grid, as img2img does") {
+    for (const auto& entry : io::detail::class_defaults()) {
+        CAPTURE(entry.first);
+        const scheduler_config c = default_config(entry.first);
+        const time_grid whole = c.grid(12), rest = c.grid(12, {.begin_index = 5});
+        CHECK(rest == time_grid(whole.begin() + 5, whole.end()));
+        CHECK_THROWS_AS(c.grid(12, {.begin_index = whole.size() - 1}), std::invalid_argument);
+        X x(8, 0.5);
+        auto denoise = c.denoiser(halves, x);
+        sample(x, c.sampler<X>(12, {.begin_index = 5}), denoise, [](X& z, const noise_address&) {
+            for (double& e : z) e = 0.1;
+        });
+        for (const double e : x) CHECK(std::isfinite(e));
+    }
+    // A method of one step goes on as it would have.
     const scheduler_config c = read_published("sd21_v_ddim");
-    X x(8, 0.5);
+    X x(8, 0.5), y = x;
     auto denoise = c.denoiser(halves, x);
     const any_sampler<X> whole = c.sampler<X>(10);
     auto memory = whole.init(x);
-    for (std::size_t i = 6; i < whole.size(); ++i)
-        whole.step(i, x, memory, denoise, no_noise{});  // img2img: the last steps of the same plan
-    for (const double e : x) CHECK(std::isfinite(e));
+    for (std::size_t i = 6; i < whole.size(); ++i) whole.step(i, x, memory, denoise, no_noise{});
+    sample(y, c.sampler<X>(10, {.begin_index = 6}), denoise);
+    CHECK(x == y);
 }

@@ -40,8 +40,9 @@ struct run_options {
     double strength = 1;                    ///< LCM
     std::optional<std::size_t> original_inference_steps{};  ///< LCM, TCD
     std::size_t jump_length = 10, jump_n_sample = 10;       ///< RePaint
-    bool prev_timestep = true;                              ///< UnCLIP: false is Python's None
-    std::size_t items = 1;                                  ///< of the batch; ScoreSdeVe
+    std::size_t begin_index = 0;  ///< img2img: steps left out at the start
+    bool prev_timestep = true;    ///< UnCLIP: false is Python's None
+    std::size_t items = 1;        ///< of the batch; ScoreSdeVe
 };
 
 /// A scheduler of diffusers, as its scheduler_config.json has it: the class and all fields of all
@@ -377,7 +378,9 @@ inline std::optional<config_fault> find_fault(const scheduler_config& c) {
     finite("sigma_data", c.sigma_data, 0, false);
 
     // The times.
-    rules.one_of("timestep_spacing", c.timestep_spacing, {"leading", "linspace", "trailing"});
+    if (rules.is({"DDIMInverseScheduler"}))
+        rules.one_of("timestep_spacing", c.timestep_spacing, {"leading", "trailing"});
+    else rules.one_of("timestep_spacing", c.timestep_spacing, {"leading", "linspace", "trailing"});
     rules.require(c.steps_offset < c.num_train_timesteps, "steps_offset",
                   "must lie below num_train_timesteps", c.steps_offset);
     rules.require(

@@ -104,14 +104,17 @@ any_denoiser<X> scheduler_config::denoiser(Network network, const X& x, std::siz
             return detail::plain_denoiser(*this, two_outputs(std::move(network), like(x)), x);
         else return detail::plain_denoiser(*this, std::move(network), x);
     };
-    // CogVideoX has the field, but leaves x0-hat as it is.
-    const bool clips = (clip_sample && !class_name.starts_with("CogVideoX")) || clip_denoised;
+    // These have the fields, but leave x0-hat as it is.
+    const bool leaves = class_name.starts_with("CogVideoX") || class_name == "TCDScheduler" ||
+                        (class_name == "UniPCMultistepScheduler" && !predict_x0);
+    const bool clips = (clip_sample && !leaves) || clip_denoised;
     const double range = clip_denoised ? 1 : clip_sample_range;
     any_denoiser<X> denoise =
-        thresholding ? any_denoiser<X>(dynamic_threshold(
-                           plain(), like(x), dynamic_thresholding_ratio, sample_max_value, items))
-        : clips      ? any_denoiser<X>(clipped(plain(), -range, range))
-                     : plain();
+        thresholding && !leaves
+            ? any_denoiser<X>(dynamic_threshold(plain(), like(x), dynamic_thresholding_ratio,
+                                                sample_max_value, items))
+        : clips ? any_denoiser<X>(clipped(plain(), -range, range))
+                : plain();
     if (class_name == "LCMScheduler")
         return any_denoiser<X>(with_boundary(std::move(denoise), timestep_scaling));
     return denoise;

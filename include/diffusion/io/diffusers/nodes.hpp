@@ -42,8 +42,12 @@ struct config_steps {
     std::vector<node> ends;
     /// The reference has one more step, from the last level to itself.
     bool ends_empty = false;
+    /// Steps that were left out at the start.
+    std::size_t skipped = 0;
 
     std::size_t size() const { return grid.size() - 1; }
+    /// How many steps the reference counts.
+    std::size_t counted() const { return skipped + size() + (ends_empty ? 1 : 0); }
 };
 
 inline bool is_one_of(const scheduler_config& c, std::initializer_list<std::string_view> names) {
@@ -155,14 +159,26 @@ private:
     std::vector<node> nodes_;
 };
 
-/// T - i T/n, rounded, minus 1, while it is positive before that.
+/// T - i T/n, rounded, minus 1, while it is positive before that. Where it is a half, the last bit
+/// of NumPy's `arange` decides, so that the same operations stand here.
 inline std::vector<double> times_from(std::size_t last, std::size_t T, std::size_t n) {
-    if (last == T) return trailing_times(T, n);
     std::vector<double> times;
+    const auto top = static_cast<double>(last);
     const double stride = static_cast<double>(T) / static_cast<double>(n);
-    for (std::size_t i = 0; static_cast<double>(last) > static_cast<double>(i) * stride; ++i)
-        times.push_back(
-            std::nearbyint(static_cast<double>(last) - static_cast<double>(i) * stride) - 1);
+    const double step = (top - stride) - top;
+    for (std::size_t i = 0; i < n && static_cast<double>(i) < top / stride; ++i)
+        times.push_back(std::nearbyint(top + static_cast<double>(i) * step) - 1);
+    return times;
+}
+
+/// n times spread evenly over 0 .. last, rounded; halves as in NumPy's `linspace`. A single one
+/// is 0.
+inline std::vector<double> times_up_to(std::size_t last, std::size_t n) {
+    if (n == 1) return {0};
+    std::vector<double> times(n, static_cast<double>(last));
+    const double stride = static_cast<double>(last) / static_cast<double>(n - 1);
+    for (std::size_t i = 1; i < n; ++i)
+        times[i] = std::nearbyint(static_cast<double>(n - 1 - i) * stride);
     return times;
 }
 
@@ -171,10 +187,13 @@ inline std::vector<double> spaced_times(const scheduler_config& c, std::size_t n
                                         const run_options& run) {
     if (!run.timesteps.empty()) return run.timesteps;
     const std::size_t T = c.num_train_timesteps;
-    if (c.class_name == "UnCLIPScheduler") return linspace_times(T, n);
+    if (c.class_name == "UnCLIPScheduler") {
+        require_run(n >= 2, "the number of steps must be at least 2", n);
+        return times_up_to(T - 1, n);
+    }
     if (has_field(c, "timestep_spacing")) {
-        if (c.timestep_spacing == "trailing") return trailing_times(T, n);
-        if (c.timestep_spacing == "linspace") return linspace_times(T, n);
+        if (c.timestep_spacing == "trailing") return times_from(T, T, n);
+        if (c.timestep_spacing == "linspace") return times_up_to(T - 1, n);
     }
     return leading_times(T, n, c.steps_offset);
 }
@@ -196,7 +215,7 @@ inline std::vector<double> listed_sigmas(const scheduler_config& c, std::size_t 
 inline config_steps chained(time_grid grid, bool ends_empty = false) {
     require_run(grid.size() >= 2, "there must be at least 1 step that is not empty, nodes",
                 grid.size());
-    config_steps steps{std::move(grid), {}, ends_empty};
+    config_steps steps{std::move(grid), {}, ends_empty, 0};
     steps.ends.assign(steps.grid.begin() + 1, steps.grid.end());
     return steps;
 }
@@ -334,7 +353,7 @@ inline config_steps dpm_steps(const scheduler_config& c, std::size_t n, const ru
     } else if (times.empty()) {
         require_run(n + 1 <= last, "the number of steps must lie below the number of times", n);
         const bool leading = has_field(c, "timestep_spacing") && c.timestep_spacing == "leading";
-        times = leading ? leading_times(last, n + 1, c.steps_offset) : linspace_times(last, n + 1);
+        times = leading ? leading_times(last, n + 1, c.steps_offset) : times_up_to(last - 1, n + 1);
         times.pop_back();
     }
     for (const double t : times) grid.push_back(levels.at(t));
@@ -370,7 +389,7 @@ inline config_steps inverse_dpm_steps(const scheduler_config& c, std::size_t n) 
     } else {
         require_run(n + 1 <= last, "the number of steps must lie below the number of times", n);
         times = c.timestep_spacing == "leading" ? leading_times(last, n + 1, c.steps_offset)
-                                                : linspace_times(last, n + 1);
+                                                : times_up_to(last - 1, n + 1);
         times.erase(times.begin());
     }
     for (auto t = times.rbegin(); t != times.rend(); ++t) grid.push_back(levels.at(*t));
@@ -406,7 +425,10 @@ inline config_steps sigma_steps(const scheduler_config& c, std::size_t n, const 
         require_run(sigmas.back() == 0, "the list of sigmas must end with 0, not", sigmas.back());
         sigmas.pop_back();
     } else {
-        const sigma_range range{noise_to_signal(grid.back()), noise_to_signal(grid.front())};
+        const bool over_all = c.interpolation_type == "log_linear";
+        const sigma_range range{
+            over_all ? levels.rho(0) : noise_to_signal(grid.back()),
+            over_all ? levels.rho(levels.size() - 1) : noise_to_signal(grid.front())};
         sigmas = c.use_karras_sigmas || c.use_exponential_sigmas || c.use_beta_sigmas
                      ? listed_sigmas(c, n, range)
                      : sigmas;
@@ -474,9 +496,13 @@ inline config_steps flow_steps(const scheduler_config& c, std::size_t n, const r
     if (c.use_karras_sigmas || c.use_exponential_sigmas || c.use_beta_sigmas)
         sigmas = listed_sigmas(c, sigmas.size(), {sigmas.back(), sigmas.front()});
     time_grid grid;
-    for (const double sigma : sigmas) {
+    for (std::size_t i = 0; i < sigmas.size(); ++i) {
+        const double sigma = sigmas[i];
         const noise_level level = flow_schedule{}(sigma);
-        const double told = minimax ? 1 - sigma : c.invert_sigmas ? (1 - sigma) * T : sigma * T;
+        const double told = minimax                  ? 1 - sigma
+                            : c.invert_sigmas        ? (1 - sigma) * T
+                            : !run.timesteps.empty() ? run.timesteps[i]  // before the shift
+                                                     : sigma * T;
         grid.push_back({told, level.alpha, level.sigma, level.lambda});
     }
     return ended(grid, clean_end());
@@ -572,6 +598,13 @@ inline void require_known_options(const scheduler_config& c, const run_options& 
             is_one_of(c, {"DDPMScheduler", "DDPMParallelScheduler", "LCMScheduler", "TCDScheduler",
                           "DDPMWuerstchenScheduler", "CMStochasticIterativeScheduler"}),
         "timesteps");
+    require_run(
+        run.timesteps.empty() || in_flow_style(c) ||
+            !(c.use_karras_sigmas || c.use_exponential_sigmas || c.use_beta_sigmas ||
+              c.use_lu_lambdas),
+        "timesteps do not go with use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas "
+        "or use_lu_lambdas; the class is",
+        c.class_name);
     only_for(!run.sigmas.empty(), in_flow_style(c) || c.class_name == "EulerDiscreteScheduler",
              "sigmas");
     only_for(run.mu.has_value(), c.use_dynamic_shifting, "mu (without use_dynamic_shifting)");
@@ -597,8 +630,9 @@ inline void require_known_options(const scheduler_config& c, const run_options& 
     only_for(!run.prev_timestep, c.class_name == "UnCLIPScheduler", "prev_timestep = false");
 }
 
-/// The steps of a valid config.
-inline config_steps steps_of(const scheduler_config& c, std::size_t n, const run_options& run) {
+/// All steps of a valid config.
+inline config_steps whole_steps_of(const scheduler_config& c, std::size_t n,
+                                   const run_options& run) {
     require_valid(c);
     require_known_options(c, run);
     if (!run.timesteps.empty()) n = run.timesteps.size();
@@ -628,6 +662,17 @@ inline config_steps steps_of(const scheduler_config& c, std::size_t n, const run
     if (c.class_name == "SCMScheduler") return scm_steps(c, n);
     if (c.class_name == "ScoreSdeVeScheduler") return score_sde_steps(c, n);
     return discrete_steps(c, n, run);
+}
+
+/// The steps of a valid config, without those that img2img leaves out.
+inline config_steps steps_of(const scheduler_config& c, std::size_t n, const run_options& run) {
+    config_steps steps = whole_steps_of(c, n, run);
+    require_run(run.begin_index < steps.size(), "begin_index must leave a step", run.begin_index);
+    const auto skipped = static_cast<std::ptrdiff_t>(run.begin_index);
+    steps.grid.erase(steps.grid.begin(), steps.grid.begin() + skipped);
+    steps.ends.erase(steps.ends.begin(), steps.ends.begin() + skipped);
+    steps.skipped = run.begin_index;
+    return steps;
 }
 
 }  // namespace detail

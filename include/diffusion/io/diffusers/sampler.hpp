@@ -241,9 +241,10 @@ struct at_most : Rule {
 
 /// The order of step i of DPM-Solver, which falls towards the end of short runs.
 inline auto falling_orders(const scheduler_config& c, const config_steps& steps, bool first_last) {
-    const std::size_t n = steps.size() + (steps.ends_empty ? 1 : 0);
+    const std::size_t n = steps.counted();
     const bool falls = c.lower_order_final && n < 15;
-    return [=, order = c.solver_order](std::size_t i) {
+    return [=, order = c.solver_order, skipped = steps.skipped](std::size_t step) {
+        const std::size_t i = step + skipped;
         if (i + 1 == n && (falls || first_last)) return std::size_t{1};
         if (i + 2 == n && falls) return std::min<std::size_t>(order, 2);
         return order;
@@ -468,8 +469,7 @@ any_sampler<X> scheduler_config::sampler(std::size_t n, const run_options& run) 
         return with_noise(on_steps(ddim{1}, steps));
     if (is_one_of(*this, {"EulerDiscreteScheduler", "EDMEulerScheduler"})) {
         if (run.stir.amount == 0) return by(ddim{});
-        const std::size_t levels = steps.size() + (steps.ends_empty ? 1 : 0) +
-                                   (interpolation_type == "log_linear" ? 1 : 0);
+        const std::size_t levels = steps.counted() + (interpolation_type == "log_linear" ? 1 : 0);
         return by(churn_of_reference{run.stir, static_cast<double>(levels), prediction_type,
                                      in_edm_style(*this) ? sigma_data : 0});
     }
