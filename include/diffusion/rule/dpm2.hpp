@@ -26,7 +26,7 @@ auto dpm2(Nodes nodes) {
 }
 
 /// "DPM2 ancestral" ("KDPM2 ancestral", Crowson 2022, k-diffusion). With eta = 1 the middle is the
-/// grid's own next level.
+/// grid's own next level. Weak order 2, two evaluations a step.
 template <class Nodes>
 auto dpm2_ancestral(Nodes nodes, double eta = 1) {
     return ancestral(dpm2(std::move(nodes)), eta);

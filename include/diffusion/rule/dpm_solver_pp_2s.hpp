@@ -27,7 +27,7 @@ dpm_solver_singlestep<2, prediction::data, in_lambda<Nodes>> dpm_solver_pp_sde(N
             noise_share::of_ddim};
 }
 
-/// "DPM++ 2S ancestral" (Crowson 2022, k-diffusion).
+/// "DPM++ 2S ancestral" (Crowson 2022, k-diffusion). Weak order 2, two evaluations a step.
 template <class Nodes>
 auto dpm_solver_pp_2s_ancestral(Nodes nodes, double eta = 1) {
     return ancestral(dpm_solver_pp_2s(std::move(nodes)), eta);

@@ -169,7 +169,7 @@ public:
         to_low.c = 0;
         apply(to_low, mem.low_[mem.now_], mem.start_, m, static_cast<const owner_t<X>*>(nullptr));
 
-        // With noise the order is less than K; the published control takes it for 1.5.
+        // With noise the published control takes the order for 1.5.
         const double order = options_.eta > 0 ? 1.5 : static_cast<double>(K);
         const double length = (arrives ? end.lambda : s.lambda) - t.lambda;
         mem.has_first_ = !control_(error(x, mem), order, length, mem.control_);
