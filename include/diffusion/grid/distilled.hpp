@@ -10,8 +10,8 @@
 
 namespace diffusion {
 
-/// n of the times k floor(T/original) - 1, k = 1 .. original, on which a latent consistency model was
-/// distilled (Luo et al. 2023, section 4.3, "skipping-step"; original = 50). With m =
+/// n of the times k floor(T/original) - 1, k = 1 .. original, on which a latent consistency model
+/// was distilled (Luo et al. 2023, section 4.3, "skipping-step"; original = 50). With m =
 /// floor(strength original) of them in use, those numbered floor(i m/n) from the noisiest, i = 0 ..
 /// n-1. TCD takes the same. Throws std::invalid_argument unless 1 <= n <= m and original <= T.
 inline std::vector<double> lcm_times(std::size_t T, std::size_t n, std::size_t original = 50,

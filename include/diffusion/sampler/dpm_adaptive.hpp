@@ -55,7 +55,8 @@ struct adaptive_options {
 /// At most K evaluations an attempt; after a rejection one less, since that at t is kept. Throws
 /// std::invalid_argument for rtol < 0, for atol and a first h that are not positive, for a node of
 /// infinite lambda (end at a positive sigma, and let one step of `ddim` follow), for eta outside
-/// [0, 1], and as `ancestral` does; std::runtime_error in a run whose error is not a number or whose steps do not come to an end.
+/// [0, 1], and as `ancestral` does; std::runtime_error in a run whose error is not a number or
+/// whose steps do not come to an end.
 template <std::size_t K, prediction Prediction, class Nodes, class Control = pid_control>
 class adaptive_dpm_solver {
     static_assert(K == 2 || K == 3, "diffusion::dpm_adaptive: K must be 2 or 3");

@@ -31,8 +31,9 @@ struct langevin {
 /// items of the batch; then the step of a multistep rule, such as `reverse_diffusion`, from t to s.
 /// The score is that of the denoiser, (alpha_t x0-hat - x)/sigma_t^2. The order is the rule's; M +
 /// 1 evaluations a step. A score that is 0 everywhere is not followed. Throws std::invalid_argument
-/// for a grid as in `multistep`, for one that runs from data to noise, for an snr that is not finite and positive and for items = 0;
-/// `init` does if items does not divide the number of elements.
+/// for a grid as in `multistep`, for one that runs from data to noise, for an snr that is not
+/// finite and positive and for items = 0; `init` does if items does not divide the number of
+/// elements.
 template <class Rule>
 class langevin_corrected {
 public:
