@@ -20,10 +20,10 @@ namespace diffusion {
 /// h = lambda_s - lambda_t, the split of `ddim`: with DDIM (Euler) inside it is `ddim{eta}`. No
 /// noise in the step to clean data. The flow and the noise both carry marginals to marginals, so
 /// the distribution at the end converges with the order of the rule (weak order). Throws
-/// std::invalid_argument for eta < 0, for eta > 1 where std > sigma_s, and for a rule that asks the
-/// network at the level it goes to, as Heun's does: no time of the schedule belongs to (alpha_s,
-/// sigma_down), for a rule with noise of its own, and for cleanest < 0. It never goes below
-/// `cleanest`, in sigma/alpha; there is less noise where it would.
+/// std::invalid_argument for eta < 0, for eta > 1 where std > sigma_s, for cleanest < 0, for a rule
+/// with noise of its own, and for one that asks the network at the level it goes to, as Heun's
+/// does: no time of the schedule belongs to (alpha_s, sigma_down). It never goes below `cleanest`,
+/// in sigma/alpha; there is less noise where it would.
 template <singlestep_rule Rule>
 struct ancestral {
     Rule rule;

@@ -24,6 +24,7 @@ namespace diffusion {
 
 /// A walk over noise levels that also goes back up: in a step from t to a noisier s the state is
 /// noised by q(x_s | x_t) and no network is asked. For resampling (RePaint) and restart sampling.
+/// Not for `brownian_noise`, which is the same whenever an interval is passed again.
 struct resampling_path {
     std::vector<node> nodes;
 };
