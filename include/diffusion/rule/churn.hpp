@@ -26,8 +26,8 @@ struct churn {
 ///
 ///     singlestep(churned(heun{}, nodes_of{schedule}, {.amount = 40}), grid)
 ///
-/// Not for `brownian_noise`: the levels that two steps rise through may overlap, and there its noise
-/// is the same.
+/// Not for `brownian_noise`: the levels that two steps rise through may overlap, and there its
+/// noise is the same.
 ///
 /// Throws std::invalid_argument for a negative amount, from or noise, for from > to, and where
 /// `nodes` refuses rho_hat.
