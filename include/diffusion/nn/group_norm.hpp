@@ -113,6 +113,39 @@ void normalize_gradient(const T* x, const T* dz, const T* center, const T* a, co
     }
 }
 
+/// gamma and beta of a norm, or ones and zeros where their handles are empty.
+template <class T>
+class affine {
+public:
+    affine(const var<T>& gamma, const var<T>& beta, std::size_t channels, arena<T>& memory)
+        : neutral_(memory, gamma ? 0 : 2 * channels),
+          gamma_(gamma ? gamma.data() : neutral_.data()),
+          beta_(gamma ? beta.data() : neutral_.data() + channels) {
+        if (gamma) return;
+        std::fill_n(neutral_.data(), channels, T(1));
+        std::fill_n(neutral_.data() + channels, channels, T(0));
+    }
+    const T* gamma() const { return gamma_; }
+    const T* beta() const { return beta_; }
+
+    /// Checks that there are both or none, and that they have one number per channel.
+    static void check(const var<T>& gamma, const var<T>& beta, const nn::shape& s,
+                      const char* function) {
+        diffusion::detail::require(static_cast<bool>(gamma) == static_cast<bool>(beta), function,
+                                   "gamma and beta must both be given or both be left out");
+        for (const var<T>* v : {&gamma, &beta})
+            if (*v)
+                diffusion::detail::require_shapes(v->size() == s.channels, function,
+                                                  "gamma and beta must have one number per channel",
+                                                  v->shape(), s);
+    }
+
+private:
+    arena_block<T> neutral_;
+    const T* gamma_;
+    const T* beta_;
+};
+
 }  // namespace diffusion::nn::detail
 
 namespace diffusion::nn {
@@ -130,20 +163,18 @@ struct group_norm_options {
 ///
 /// with mean and (biased) variance over the pixels and channels of each group of one item;
 /// optionally followed by SiLU. x {items, height, width, channels}; gamma and beta have one number
-/// per channel; `shift` {items, 1, 1, channels}, which may be empty, is added first: the time
-/// embedding of a residual block costs no pass of its own that way.
+/// per channel, or are empty handles for 1 and 0; `shift` {items, 1, 1, channels}, which may be
+/// empty, is added first: the time embedding of a residual block costs no pass of its own that way.
 template <class T>
 var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
                   const group_norm_options& options, const var<T>& shift = {}) {
     const nn::shape s = x.shape();
     const std::size_t channels = s.channels, groups = options.groups, pixels = s.pixels();
     const std::size_t image = pixels * channels;
-    diffusion::detail::require_shapes(
-        groups > 0 && channels % groups == 0 && gamma.size() == channels && beta.size() == channels,
-        "diffusion::nn::group_norm",
-        "gamma and beta must have one number per channel, and the number of groups must divide the "
-        "channels",
-        gamma.shape(), s);
+    detail::affine<T>::check(gamma, beta, s, "diffusion::nn::group_norm");
+    diffusion::detail::require_shape(groups > 0 && channels % groups == 0,
+                                     "diffusion::nn::group_norm",
+                                     "the number of groups must divide the channels", s);
     if (shift)
         diffusion::detail::require_shapes(
             shift.shape() == nn::shape{s.items, 1, 1, channels}, "diffusion::nn::group_norm",
@@ -152,6 +183,7 @@ var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
     nn::tape<T>& tape = x.tape();
     const var<T> y = tape.result(s, x, gamma, beta, shift);
     arena_block<T> kept(tape.memory(), 2 * s.items * channels), sums(tape.memory(), channels);
+    const detail::affine<T> given(gamma, beta, channels, tape.memory());
     for (std::size_t n = 0; n < s.items; ++n) {
         const T* in = x.data() + n * image;
         const T* e = shift ? shift.data() + n * channels : nullptr;
@@ -161,7 +193,8 @@ var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
                                       center, rstd);
         const auto run =
             options.with_silu ? detail::normalize<true, T> : detail::normalize<false, T>;
-        run(in, {center, rstd}, gamma.data(), beta.data(), pixels, channels, y.fill() + n * image);
+        run(in, {center, rstd}, given.gamma(), given.beta(), pixels, channels,
+            y.fill() + n * image);
     }
 
     if (!y.needs_gradient()) return y;
@@ -174,6 +207,7 @@ var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
         const std::size_t per_group = channels / groups;
         const double m = static_cast<double>(pixels * per_group);
         arena<T>& memory = dy.memory();
+        const detail::affine<T> affine(gamma, beta, channels, memory);
         arena_block<T> scratch(memory, with_silu ? image : 0), rows(memory, 6 * channels);
         T* sum_dz = rows.data();
         T* sum_dzx = sum_dz + channels;
@@ -194,17 +228,17 @@ var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
             const T* dz = with_silu ? scratch.data() : dy_n;
             const auto run =
                 with_silu ? detail::normalize_sums<true, T> : detail::normalize_sums<false, T>;
-            run(in, dy_n, {center, rstd}, gamma.data(), beta.data(), pixels, channels,
+            run(in, dy_n, {center, rstd}, affine.gamma(), affine.beta(), pixels, channels,
                 scratch.data(), sum_dz);
             for (std::size_t first = 0; first < channels; first += per_group) {
                 double sum = 0, sum_xhat = 0;
                 for (std::size_t k = first; k < first + per_group; ++k) {
-                    sum += static_cast<double>(gamma.data()[k] * sum_dz[k]);
-                    sum_xhat += static_cast<double>(gamma.data()[k] * sum_dzx[k] * rstd[k]);
+                    sum += static_cast<double>(affine.gamma()[k] * sum_dz[k]);
+                    sum_xhat += static_cast<double>(affine.gamma()[k] * sum_dzx[k] * rstd[k]);
                 }
                 for (std::size_t k = first; k < first + per_group; ++k) {
                     const double r = static_cast<double>(rstd[k]);
-                    a[k] = gamma.data()[k] * rstd[k];
+                    a[k] = affine.gamma()[k] * rstd[k];
                     b[k] = static_cast<T>(-r * r * sum_xhat / m);
                     c[k] = static_cast<T>(-r * sum / m);
                 }

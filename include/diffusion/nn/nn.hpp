@@ -8,6 +8,7 @@
 #include <diffusion/nn/attention.hpp>
 #include <diffusion/nn/concat.hpp>
 #include <diffusion/nn/convolution.hpp>
+#include <diffusion/nn/dropout.hpp>
 #include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/ema.hpp>
 #include <diffusion/nn/embedding.hpp>
@@ -16,6 +17,7 @@
 #include <diffusion/nn/linear.hpp>
 #include <diffusion/nn/loss.hpp>
 #include <diffusion/nn/mlp.hpp>
+#include <diffusion/nn/normalisation.hpp>
 #include <diffusion/nn/optimizer.hpp>
 #include <diffusion/nn/parallel.hpp>
 #include <diffusion/nn/parameter.hpp>
