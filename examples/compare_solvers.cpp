@@ -1,4 +1,4 @@
-// Which solver? A dozen of them solve the same equation from the same noise, and their results are
+// Which solver? Fourteen of them solve the same equation from the same noise, and their results are
 // compared with the exact end of the way: how large is the error for so many calls of the network?
 //
 // The first equation is that of a mixture of eight Gaussians, whose denoiser is known exactly. The
@@ -58,7 +58,7 @@ solver named(const char* title, const char* name, const sampler_options& options
             }};
 }
 
-std::vector<solver> dozen() {
+std::vector<solver> contestants() {
     constexpr auto to_the_end = last_steps::full_order;
     return {
         named("DDIM (Euler)", "ddim"),
@@ -89,7 +89,7 @@ void compare(problem& p, const std::string& name, std::vector<std::size_t> calls
 
     examples::progress bar("solving ");
     std::vector<record> records;
-    const std::vector<solver> solvers = dozen();
+    const std::vector<solver> solvers = contestants();
     for (const solver& s : solvers) {
         bar.show(double(records.size()) / double(solvers.size()), s.name);
         records.push_back(try_out(p, s, calls));
@@ -108,7 +108,7 @@ int run(int argc, char** argv) {
     std::size_t most = 200, particles = 4000, digits = 8, threads = 0;
     std::uint64_t seed = 1;
     std::string load, out = "build/gallery";
-    examples::arguments line("compare_solvers", "Compares a dozen solvers: error against calls.");
+    examples::arguments line("compare_solvers", "Compares fourteen solvers: error against calls.");
     line.text("--load", load, "a network that digits has saved");
     line.number("--calls", most, "the most calls to try; with the network 70 at most",
                 std::size_t(10), std::size_t(10000));

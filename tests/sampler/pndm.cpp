@@ -116,3 +116,13 @@ TEST_CASE("PNDM refuses a start that does not fit and a grid from pure noise") {
     CHECK(pndm(vp_linear{}, equal_times(4)).size() == 4);
     CHECK(pndm(equal_times(2)).size() == 2);
 }
+
+TEST_CASE("PNDM names all the nodes at which it asks, so that a denoiser may refuse one") {
+    const time_grid grid = uniform_time(vp_linear{}, 10);
+    const pndm runge_kutta(vp_linear{}, grid), plain(grid);
+    CHECK(runge_kutta.asked(0).size() == 4);
+    CHECK(runge_kutta.asked(0)[1].t == (grid[0].t + grid[1].t) / 2);
+    CHECK(runge_kutta.asked(3).size() == 1);
+    CHECK(plain.asked(0).size() == 2);
+    CHECK(plain.asked(1).size() == 1);
+}

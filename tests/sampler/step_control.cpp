@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <stdexcept>
 
 #include <diffusion/sampler/step_control.hpp>
 
@@ -51,4 +52,13 @@ TEST_CASE("P and D look at accepted steps, which a rejected one does not join") 
     state.h = 1;
     CHECK(control(0.4, 2, 1, state));
     CHECK(state.h == Approx(factor(inverse(0.4), inverse(0.25), inverse(0.5))));
+}
+
+TEST_CASE("controls with numbers that control nothing are refused") {
+    CHECK_NOTHROW(pid_control{}.check());
+    CHECK_NOTHROW(power_control{}.check());
+    CHECK_THROWS_AS(pid_control{.p = NAN}.check(), std::invalid_argument);
+    CHECK_THROWS_AS(pid_control{.safety = 0}.check(), std::invalid_argument);
+    CHECK_THROWS_AS(power_control{-1}.check(), std::invalid_argument);
+    CHECK_THROWS_AS(power_control{NAN}.check(), std::invalid_argument);
 }

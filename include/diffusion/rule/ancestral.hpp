@@ -43,6 +43,7 @@ struct ancestral {
         if (split.direction < s.alpha * cleanest) {
             split.direction = s.alpha * cleanest;
             const double rest = (s.sigma - split.direction) * (s.sigma + split.direction);
+            // A rest of rounding size is no noise.
             split.std = rest > 1e-14 * s.sigma * s.sigma ? std::sqrt(rest) : 0;
         }
         node down = s;

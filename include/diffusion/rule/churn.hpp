@@ -20,6 +20,21 @@ struct churn {
     double amount = 0, from = 0, to = std::numeric_limits<double>::infinity(), noise = 1;
 };
 
+namespace detail {
+
+inline void require_churn(const churn& how) {
+    constexpr const char* function = "diffusion::churned";
+    const auto valid = [](double v) { return v >= 0 && std::isfinite(v); };
+    detail::require(valid(how.amount), function, "S_churn must be finite and not negative",
+                    how.amount);
+    detail::require(valid(how.from), function, "S_tmin must be finite and not negative", how.from);
+    detail::require(how.to >= how.from, function, "S_tmax must not lie below S_tmin", how.to);
+    detail::require(valid(how.noise), function, "S_noise must be finite and not negative",
+                    how.noise);
+}
+
+}  // namespace detail
+
 /// A singlestep rule with churn: before step i of n the state is noised to rho_hat = (1 + gamma)
 /// rho_t, gamma = min(S_churn/n, sqrt(2) - 1), by q(x_that | x_t), and the step goes from there.
 /// `nodes` gives the node of any rho:
@@ -41,15 +56,7 @@ struct churned {
 
     churned(Rule rule_, Nodes nodes_, churn how_)
         : rule(std::move(rule_)), nodes(std::move(nodes_)), how(how_) {
-        constexpr const char* function = "diffusion::churned";
-        const auto valid = [](double v) { return v >= 0 && std::isfinite(v); };
-        detail::require(valid(how.amount), function, "S_churn must be finite and not negative",
-                        how.amount);
-        detail::require(valid(how.from), function, "S_tmin must be finite and not negative",
-                        how.from);
-        detail::require(how.to >= how.from, function, "S_tmax must not lie below S_tmin", how.to);
-        detail::require(valid(how.noise), function, "S_noise must be finite and not negative",
-                        how.noise);
+        detail::require_churn(how);
     }
 
     stages<evaluations> operator()(const grid_step& step) const {

@@ -71,6 +71,7 @@ struct er_sde {
                         "phi(x)/x must not fall with x; its share over a step must not exceed 1",
                         kept);
         const double fresh = (1 - kept) * (1 + kept);
+        // What rounding leaves of an ODE's fresh noise is none: no noise is drawn for it.
         const double std = fresh > 1e-13 ? s.sigma * std::sqrt(fresh) : 0;
 
         // Nodes and moments in units of the step, u = (rho - rho_t)/d.

@@ -96,6 +96,7 @@ public:
           high_({in_lambda<Nodes>(nodes_)}, options.eta, cleanest(grid_)),
           low_({in_lambda<Nodes>(nodes_, {}, low_shares())}, options.eta, cleanest(grid_)) {
         constexpr const char* function = "diffusion::dpm_adaptive";
+        if constexpr (requires { control.check(); }) control.check();
         detail::require(options.rtol >= 0 && std::isfinite(options.rtol), function,
                         "rtol must be finite and not negative", options.rtol);
         detail::require(options.atol > 0 && std::isfinite(options.atol), function,

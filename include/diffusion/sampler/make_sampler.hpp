@@ -1,6 +1,7 @@
 #pragma once
-// L5: samplers by their names, for programs that choose at run time. This header includes every
-// method of the library.
+// L5: samplers by their names, for programs that choose at run time. This header includes nearly
+// every method of the library; those that are made of functions or rules of your own (er_sde's phi,
+// deis_in_time, predictor_corrector of any two rules) have no name.
 
 #include <cstddef>
 #include <initializer_list>
@@ -128,6 +129,7 @@ public:
     template <class Rule>
     any_sampler<X> stirred(const Rule& rule) {
         const churn how = take("stir", options_.stir, churn{});
+        require_churn(how);
         if (how.amount == 0) return single(rule);
         return with_nodes([&](auto nodes) {
             nodes.outside = outside_range::hold_time;
@@ -332,7 +334,9 @@ auto make_repaint(R& r) {
 template <class R>
 auto make_restart(R& r) {
     return r.with_nodes([&](auto nodes) {
-        return r.any(singlestep(heun{}, restart_path(r.grid(), nodes, r.restarts())));
+        const std::vector<restart_interval> intervals = r.restarts();
+        if (intervals.empty()) R::refuse("restart needs at least one interval, in restarts", 0);
+        return r.any(singlestep(heun{}, restart_path(r.grid(), nodes, intervals)));
     });
 }
 template <class R>

@@ -68,6 +68,14 @@ public:
     std::size_t size() const { return grid_.size() - 1; }
     const time_grid& grid() const { return grid_; }
 
+    /// The nodes at which step i asks the network.
+    std::vector<node> asked(std::size_t i) const {
+        const node &t = grid_.at(i), &s = grid_.at(i + 1);
+        if (i < halfway_.size()) return {t, halfway_[i], halfway_[i], s};
+        if (i == 0) return {t, s};
+        return {t};
+    }
+
     template <tensor X>
     memory<X> init(const X& x) const {
         return {{like(x), like(x), like(x), like(x)}, like(x), like(x), like(x), like(x)};

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include <diffusion/detail/require.hpp>
+
 namespace diffusion {
 
 /// What the control of a step's length remembers: the length h in lambda to try next, and 1/error
@@ -22,6 +24,15 @@ struct step_control {
 /// a step is accepted if factor >= safety, and h <- factor h in any case.
 struct pid_control {
     double p = 0, i = 1, d = 0, safety = 0.81;
+
+    /// Throws std::invalid_argument unless all gains are finite and safety is positive.
+    void check() const {
+        constexpr const char* function = "diffusion::pid_control";
+        for (const double gain : {p, i, d})
+            detail::require(std::isfinite(gain), function, "gains must be finite", gain);
+        detail::require(safety > 0 && std::isfinite(safety), function,
+                        "safety must be finite and positive", safety);
+    }
 
     bool operator()(double error, double order, double /*tried*/, step_control& state) const {
         const double now = 1 / (error + 1e-8);
@@ -42,6 +53,12 @@ struct pid_control {
 /// error^{-1/k} from the length that was tried.
 struct power_control {
     double theta = 0.9;
+
+    /// Throws std::invalid_argument unless theta lies in (0, 1].
+    void check() const {
+        detail::require(theta > 0 && theta <= 1, "diffusion::power_control",
+                        "theta must lie in (0, 1]", theta);
+    }
 
     bool operator()(double error, double order, double tried, step_control& state) const {
         state.h = theta * tried * std::pow(error, -1 / order);
