@@ -73,7 +73,7 @@ struct sampler_options {
     std::optional<repaint_jumps> jumps{};          ///< of RePaint
     std::optional<adaptive_options> adaptive{};    ///< tolerances of dpm_adaptive
     std::optional<double> gamma{};                 ///< of gradient_estimation
-    std::optional<std::vector<restart_interval>> restarts{};  ///< of restart sampling
+    std::optional<std::vector<restart_interval>> restarts{};  ///< none: plain Heun
 };
 
 namespace detail {
@@ -334,9 +334,7 @@ auto make_repaint(R& r) {
 template <class R>
 auto make_restart(R& r) {
     return r.with_nodes([&](auto nodes) {
-        const std::vector<restart_interval> intervals = r.restarts();
-        if (intervals.empty()) R::refuse("restart needs at least one interval, in restarts", 0);
-        return r.any(singlestep(heun{}, restart_path(r.grid(), nodes, intervals)));
+        return r.any(singlestep(heun{}, restart_path(r.grid(), nodes, r.restarts())));
     });
 }
 template <class R>
