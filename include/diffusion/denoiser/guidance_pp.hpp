@@ -10,7 +10,7 @@
 
 namespace diffusion {
 
-/// CFG++ (Chung et al. 2024, algorithm 2): x_0-hat is guided as usual, D_u + lambda (D_c - D_u),
+/// CFG++ (Chung et al. 2024): x_0-hat is guided as usual, D_u + lambda (D_c - D_u),
 /// but the raw eps-hat is the unconditional one. With a rule that keeps the two apart,
 /// `ddim_published{}`, that is their sampler,
 ///

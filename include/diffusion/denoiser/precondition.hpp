@@ -61,7 +61,7 @@ struct consistency_scaling {
     }
 };
 
-/// Lu and Song (2025), eq. 5, on a `trigflow_schedule` with the same sigma_data: D(x) = cos(t) x -
+/// Lu and Song (2025), on a `trigflow_schedule` with the same sigma_data: D(x) = cos(t) x -
 /// sin(t) sigma_data F(x/sigma_data, t).
 struct trigflow_scaling {
     double sigma_data = 0.5;

@@ -16,7 +16,7 @@
 namespace diffusion {
 
 /// Multistep consistency sampling (Song et al. 2023, algorithm 1; latent consistency models, Luo et
-/// al. 2023, algorithm 3): x_s = alpha_s x0-hat + sigma_s z, nothing of x_t is kept. On a
+/// al. 2023): x_s = alpha_s x0-hat + sigma_s z, nothing of x_t is kept. On a
 /// `trigflow_schedule` it is sCM's sampler (Lu and Song 2025), on a flow grid stochastic flow
 /// matching. The step of `exponential_adams` for eta = infinity.
 ///
@@ -46,7 +46,7 @@ struct consistency_sampling {
 /// Latent consistency models sample so; see also `with_boundary` and `lcm_times`.
 using lcm = consistency_sampling;
 
-/// Strategic stochastic sampling of trajectory consistency models (Zheng et al. 2024, algorithm 2):
+/// Strategic stochastic sampling of trajectory consistency models (Zheng et al. 2024):
 /// the network goes down to the time r = (1 - gamma) s, then x_s ~ q(x_s | x_r):
 ///
 ///     x_r = (sigma_r/sigma_t) x_t + (alpha_r - alpha_t sigma_r/sigma_t) x0-hat,

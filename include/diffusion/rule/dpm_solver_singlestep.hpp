@@ -112,7 +112,7 @@ enum class noise_share {
 };
 
 /// Singlestep DPM-Solver of up to K evaluations, on noise (DPM-Solver-1, -2, -3; Lu et al. 2022a,
-/// algorithms 1, 2, 4 and 5) and on data (DPM-Solver++ 2S, 3S; Lu et al. 2022b, algorithm 1). Every
+/// algorithms 1, 2, 4 and 5) and on data (DPM-Solver++ 2S, Lu et al. 2022b, algorithm 1; 3S). Every
 /// stage is an exponential quadrature through the predictions before it, with the weight that
 /// `exponential_adams` has, so in data prediction for two evaluations
 ///

@@ -13,7 +13,7 @@
 
 namespace diffusion {
 
-/// The noise scale function that Cui et al. (2023, appendix A.8, "SDE 5") recommend.
+/// The noise scale function that Cui et al. (2023) recommend.
 struct er_sde_noise_scale {
     double operator()(double x) const { return x * (std::exp(std::pow(x, 0.3)) + 10); }
 };
@@ -28,7 +28,7 @@ struct er_sde_reverse {
     double operator()(double x) const { return x * x; }
 };
 
-/// ER-SDE-Solver-K (Cui et al. 2023, algorithms 1 to 3), K = 1, 2, 3: exponential integrators of an
+/// ER-SDE-Solver-K (Cui et al. 2023), K = 1, 2, 3: exponential integrators of an
 /// SDE between the flow and the reverse process. With y = x/alpha, rho = sigma/alpha and r =
 /// phi(rho_s)/phi(rho_t),
 ///

@@ -8,7 +8,7 @@
 
 namespace diffusion {
 
-/// RES, multistep (Zhang et al. 2023, algorithm 2; "res_multistep"): with phi_k those of
+/// RES, multistep (Zhang et al. 2023; "res_multistep"): with phi_k those of
 /// exponential integrators, h_1 = lambda_t - lambda_u the step before, c_2 = -h_1/h and u the node
 /// of D_1,
 ///
@@ -18,7 +18,7 @@ namespace diffusion {
 /// the weights that meet all order conditions of order 2: an exponential Adams method. Order 2.
 using res_multistep = exponential_adams<2>;
 
-/// RES, singlestep (Zhang et al. 2023, algorithm 1, c_2 = 1/2): the same conditions with D at an
+/// RES, singlestep (Zhang et al. 2023, c_2 = 1/2): the same conditions with D at an
 /// inner node, which is DPM-Solver++(2S) with exact weights. Order 2.
 template <class Nodes>
 auto res_singlestep(Nodes nodes) {

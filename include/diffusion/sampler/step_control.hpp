@@ -49,7 +49,7 @@ struct pid_control {
     }
 };
 
-/// Lu et al. 2022a, appendix C, algorithm 3: a step is accepted if error <= 1, and h <- theta h
+/// Lu et al. 2022a, appendix C: a step is accepted if error <= 1, and h <- theta h
 /// error^{-1/k} from the length that was tried.
 struct power_control {
     double theta = 0.9;
