@@ -37,7 +37,7 @@ struct run_options {
     std::optional<double> s_noise{};        ///< standard deviation of z
     std::size_t order = 4;                  ///< LMS
     std::optional<constant_tau> tau{};      ///< SA-Solver
-    double strength = 1;                    ///< LCM
+    double strength = 1;                    ///< LCM, TCD
     std::optional<std::size_t> original_inference_steps{};  ///< LCM, TCD
     std::size_t jump_length = 10, jump_n_sample = 10;       ///< RePaint
     std::size_t begin_index = 0;  ///< img2img: steps left out at the start
@@ -389,8 +389,10 @@ inline std::optional<config_fault> find_fault(const scheduler_config& c) {
         "only one of use_karras_sigmas, use_exponential_sigmas and use_beta_sigmas may be "
         "set",
         c.use_karras_sigmas);
-    rules.require(!c.use_flow_sigmas || !(c.use_karras_sigmas || c.use_exponential_sigmas ||
-                                          c.use_beta_sigmas || c.use_lu_lambdas),
+    const bool karras_flow = rules.is({"UniPCMultistepScheduler"}) && c.use_karras_sigmas;
+    rules.require(!c.use_flow_sigmas || karras_flow ||
+                      !(c.use_karras_sigmas || c.use_exponential_sigmas || c.use_beta_sigmas ||
+                        c.use_lu_lambdas),
                   "use_flow_sigmas", "goes with no other list of sigmas", c.use_flow_sigmas);
     rules.one_of("sigma_schedule", c.sigma_schedule, {"karras", "exponential"});
     rules.one_of("final_sigmas_type", c.final_sigmas_type, {"zero", "sigma_min"});
@@ -407,7 +409,8 @@ inline std::optional<config_fault> find_fault(const scheduler_config& c) {
     finite("shift", c.shift, 0, false);
     finite("flow_shift", c.flow_shift, 0, false);
     if (c.shift_terminal) between("shift_terminal", *c.shift_terminal, 0, 1);
-    if (rules.has("use_flow_sigmas") && c.use_dynamic_shifting)
+    if (rules.has("use_flow_sigmas") && c.use_dynamic_shifting &&
+        !rules.is({"UniPCMultistepScheduler"}))
         rules.one_of("time_shift_type", c.time_shift_type, {"exponential"});
     else rules.one_of("time_shift_type", c.time_shift_type, {"exponential", "linear"});
     rules.require(c.base_image_seq_len < c.max_image_seq_len, "base_image_seq_len",
@@ -450,6 +453,10 @@ inline std::optional<config_fault> find_fault(const scheduler_config& c) {
         rules.require(c.lower_order_final || c.solver_order == 1, "final_sigmas_type",
                       "must be \"sigma_min\" with lower_order_final = false", c.final_sigmas_type);
     }
+    rules.require(!rules.is({"UniPCMultistepScheduler"}) || c.predict_x0 ||
+                      c.prediction_type != "flow_prediction",
+                  "predict_x0", "must be true with prediction_type \"flow_prediction\"",
+                  c.predict_x0);
     rules.require(!c.solver_p, "solver_p", "must be null", std::string(c.solver_p.value_or("")));
     rules.require(!c.tau_func, "tau_func", "must be null", std::string(c.tau_func.value_or("")));
     finite("eta", c.eta, 0, true);

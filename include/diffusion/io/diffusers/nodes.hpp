@@ -298,17 +298,29 @@ inline config_steps dpm_steps(const scheduler_config& c, std::size_t n, const ru
                            c.final_sigmas_type == "sigma_min";
     time_grid grid;
     if (c.use_flow_sigmas) {
-        const double shift = c.use_dynamic_shifting && run.mu ? std::exp(*run.mu) : c.flow_shift;
-        // Evenly from 1 - 1/T to 0, or from 1 to 1/T and then a little less than 1; the last one is
-        // cut.
+        const double shift = !(c.use_dynamic_shifting && run.mu) ? c.flow_shift
+                             : c.time_shift_type == "linear"     ? *run.mu
+                                                                 : std::exp(*run.mu);
+        require_run(run.sigmas.empty() || run.sigmas.back() > 0,
+                    "the last of the sigmas must be positive", 0);
+        // From 1 - 1/T to 0, or from 1 to 1/T and then a little less than 1; the last one is cut.
+        // T sigma is cut to an integer, so that the last bit decides: NumPy's operations.
         const bool from_one = c.class_name == "UniPCMultistepScheduler";
-        const double part = 1 / static_cast<double>(T);
-        std::vector<double> sigmas =
-            from_one ? flow_times(n + 1, 1, part) : flow_times(n + 1, 1 - part, 0);
-        sigmas.pop_back();
-        sigmas = shifted_times(sigmas, shift);
-        if (c.shift_terminal) sigmas = stretched_times(sigmas, *c.shift_terminal);
-        if (from_one && sigmas.front() > 1 - 1e-6) sigmas.front() = 1 - 1e-6;
+        const double step = (1 / static_cast<double>(T) - 1) / static_cast<double>(n);
+        std::vector<double> sigmas = run.sigmas;
+        if (from_one && c.use_karras_sigmas) {
+            const training_levels levels(c);
+            sigmas = listed_sigmas(c, n, {levels.rho(0), levels.rho(levels.size() - 1)});
+            for (double& sigma : sigmas) sigma /= sigma + 1;
+        } else {
+            for (std::size_t i = 0; i < n && run.sigmas.empty(); ++i)
+                sigmas.push_back(from_one ? static_cast<double>(i) * step + 1
+                                 : i == 0 ? 1 - 1 / static_cast<double>(T)
+                                          : 1 - (static_cast<double>(n - i) * step + 1));
+            for (double& sigma : sigmas) sigma = shift * sigma / (1 + (shift - 1) * sigma);
+            if (c.shift_terminal) sigmas = stretched_times(sigmas, *c.shift_terminal);
+            if (from_one && sigmas.front() > 1 - 1e-6) sigmas.front() -= 1e-6;
+        }
         for (const double sigma : sigmas) {
             const noise_level level = flow_schedule{}(sigma);
             grid.push_back({std::floor(static_cast<double>(T) * sigma), level.alpha, level.sigma,
@@ -605,8 +617,13 @@ inline void require_known_options(const scheduler_config& c, const run_options& 
         "timesteps do not go with use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas "
         "or use_lu_lambdas; the class is",
         c.class_name);
-    only_for(!run.sigmas.empty(), in_flow_style(c) || c.class_name == "EulerDiscreteScheduler",
+    only_for(!run.sigmas.empty(),
+             in_flow_style(c) || c.class_name == "EulerDiscreteScheduler" ||
+                 (c.class_name == "UniPCMultistepScheduler" && c.use_flow_sigmas &&
+                  !c.use_karras_sigmas),
              "sigmas");
+    require_run(run.mu || !c.use_dynamic_shifting || c.class_name != "UniPCMultistepScheduler",
+                "use_dynamic_shifting takes a mu; none was given to", c.class_name);
     only_for(run.mu.has_value(), c.use_dynamic_shifting, "mu (without use_dynamic_shifting)");
     only_for(run.eta.has_value(),
              is_ddim ||
@@ -624,7 +641,7 @@ inline void require_known_options(const scheduler_config& c, const run_options& 
     only_for(run.order != 4, c.class_name == "LMSDiscreteScheduler", "order");
     require_run(run.order >= 1 && run.order <= 4, "order must lie in 1 .. 4", run.order);
     only_for(run.tau.has_value(), c.class_name == "SASolverScheduler", "tau");
-    only_for(run.strength != 1, c.class_name == "LCMScheduler", "strength");
+    only_for(run.strength != 1, is_one_of(c, {"LCMScheduler", "TCDScheduler"}), "strength");
     only_for(run.original_inference_steps.has_value(),
              is_one_of(c, {"LCMScheduler", "TCDScheduler"}), "original_inference_steps");
     only_for(!run.prev_timestep, c.class_name == "UnCLIPScheduler", "prev_timestep = false");

@@ -419,6 +419,10 @@ any_sampler<X> scheduler_config::sampler(std::size_t n, const run_options& run) 
     if (class_name == "CogVideoXDPMScheduler") return cogvideox_dpm_of<X>(steps);
     if (is_one_of(*this, {"DDPMScheduler", "DDPMParallelScheduler", "UnCLIPScheduler"})) {
         if (variance_type == "learned_range") return any_sampler<X>(learned_variance(steps.grid));
+        if (variance_type == "learned")
+            no_method(*this,
+                      "variance_type: the variances themselves as an output, \"learned\", "
+                      "are not offered; \"learned_range\" is");
         return by(ddpm_of_reference{variance_type == "fixed_large" ? reverse_variance::large
                                                                    : reverse_variance::small});
     }
