@@ -10,14 +10,13 @@
 #include <limits>
 #include <numbers>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <diffusion/nn/nn.hpp>
-#include <diffusion/objective/simple.hpp>
-#include <diffusion/random/gaussian_noise.hpp>
-#include <diffusion/tensor/std.hpp>
+#include <diffusion/trainer/denoising.hpp>
+#include <diffusion/trainer/in_memory.hpp>
+#include <diffusion/trainer/trainer.hpp>
 
 namespace examples {
 
@@ -42,14 +41,11 @@ struct training_record {
     double seconds = 0;
 };
 
-/// The data: `count` items of one shape, one behind the other, each with a label (or none at all).
+/// The data: items of one shape, one behind the other, each with a label (or none at all).
 struct training_data {
     std::span<const float> items;
     diffusion::nn::shape item;  ///< items = 1
     std::span<const int> labels;
-
-    std::size_t size() const { return item.pixels() * item.channels; }
-    std::size_t count() const { return items.size() / size(); }
 };
 
 /// Trains a network of diffusion::nn on noised data (Ho et al. 2020, algorithm 1), and leaves the
@@ -63,25 +59,16 @@ template <class Net, class Schedule, class Stop>
 training_record train(Net& net, diffusion::nn::lanes<float>& lanes, const Schedule& schedule,
                       const training_data& data, const training_plan& plan, std::size_t null_label,
                       Stop&& stop) {
-    namespace nn = diffusion::nn;
-    const std::size_t count = data.count(), size = data.size(), batch = plan.batch;
-    if (count == 0) throw std::invalid_argument("examples::train: there is no data");
-
-    const diffusion::simple_objective objective(schedule, plan.target, diffusion::unweighted{},
-                                                diffusion::time_sampling::stratified, plan.seed);
-    std::vector<float> x_0(batch * size);
-    auto drawn = objective.init(x_0, batch);
-    std::vector<double> luck(2 * batch);
-    std::vector<std::size_t> labels(data.labels.empty() ? 0 : batch);
-
-    nn::adam<float> optimizer(net.parameters(), {.beta1 = 0.9, .beta2 = 0.99});
-    nn::ema<float> average(net.parameters(), {.decay = plan.ema});
+    diffusion::in_memory source(data.item, data.items, data.labels);
+    diffusion::denoising model(
+        net, schedule,
+        {.kind = plan.target, .dropped_labels = plan.dropped_labels, .null_label = null_label});
     training_record record;
     progress bar("training");
     stopwatch watch;
     const auto done = [&] {
         return std::max(watch.seconds() / plan.seconds,
-                        double(record.images) / (plan.epochs * double(count)));
+                        double(record.images) / (plan.epochs * double(source.size())));
     };
     const auto note = [&] {
         char text[96];
@@ -94,45 +81,26 @@ training_record train(Net& net, diffusion::nn::lanes<float>& lanes, const Schedu
                       last == 0 ? 0 : sum / double(last));
         return std::string(text);
     };
-
-    for (std::uint64_t step = 0; done() < 1 && !stop(); ++step) {
-        diffusion::fill_uniform<double>(luck, plan.seed, {diffusion::noise_stream::data, step});
-        for (std::size_t i = 0; i < batch; ++i) {
-            const auto pick = std::min(std::size_t(luck[i] * double(count)), count - 1);
-            std::copy_n(data.items.begin() + std::ptrdiff_t(pick * size), size,
-                        x_0.begin() + std::ptrdiff_t(i * size));
-            if (labels.empty()) continue;
-            const bool dropped = luck[batch + i] < plan.dropped_labels;
-            labels[i] = dropped ? null_label : std::size_t(data.labels[pick]);
-        }
-        objective.draw(x_0, drawn, step);
-
-        const double loss = lanes.train(
-            net.parameters(), batch, [&](nn::tape<float>& tape, std::size_t first, std::size_t n) {
-                const auto x_t =
-                    tape.constant({n, data.item.height, data.item.width, data.item.channels},
-                                  drawn.x_t.data() + first * size);
-                const std::span<const std::size_t> all(labels);
-                const auto v = net(x_t, std::span<const double>(drawn.times).subspan(first, n),
-                                   all.empty() ? all : all.subspan(first, n));
-                return nn::mse_loss(
-                    v, std::span<const float>(drawn.target).subspan(first * size, n * size),
-                    std::span<const double>(drawn.weights).subspan(first, n));
-            });
-        nn::clip_gradient(net.parameters(), 1.0);
-
-        // The cosine follows the time used, so that the rate is zero when the time is over.
+    // The cosine follows the time used, so that the rate is zero when the time is over.
+    const auto rate = [&](std::size_t step) {
         const double rise = std::min(1.0, double(step + 1) / double(plan.warmup));
-        const double fall = 0.5 * (1 + std::cos(std::numbers::pi * std::min(done(), 1.0)));
-        optimizer.step(plan.rate * rise * fall);
-        average.update();
-        record.losses.push_back(loss);
-        record.images += batch;
-        bar.show(done(), note());
-    }
+        return plan.rate * rise * 0.5 * (1 + std::cos(std::numbers::pi * std::min(done(), 1.0)));
+    };
+    diffusion::trainer training(
+        model, source, lanes, rate,
+        {.batch = plan.batch, .average = {.decay = plan.ema}, .seed = plan.seed});
+
+    if (done() < 1 && !stop())
+        training.run(std::numeric_limits<std::uint64_t>::max(),
+                     [&](const diffusion::step_report& report) {
+                         record.losses.push_back(report.loss);
+                         record.images += plan.batch;
+                         bar.show(done(), note());
+                         return done() < 1 && !stop();
+                     });
     record.seconds = watch.seconds();
     bar.finish(std::min(done(), 1.0), note());
-    if (!record.losses.empty()) average.swap();
+    if (!record.losses.empty()) training.average().swap();
     return record;
 }
 
