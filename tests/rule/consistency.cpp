@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <stdexcept>
 
@@ -52,12 +51,11 @@ TEST_CASE("consistency sampling keeps nothing of x_t, and transports the margina
     }
 }
 
-TEST_CASE("consistency sampling is the exponential step with infinite eta") {
+TEST_CASE("consistency sampling is the limit of the exponential step for large eta") {
     for (const named_grid& g : grids())
         for (std::size_t i = 0; i + 2 < g.grid.size(); ++i) {
             CAPTURE(g.name);
-            const auto limit = detail::exponential_step(g.grid[i], g.grid[i + 1],
-                                                        std::numeric_limits<double>::infinity());
+            const auto limit = detail::exponential_step(g.grid[i], g.grid[i + 1], 1e6);
             CHECK(difference(kernel_of(consistency_sampling{}, g.grid, i), limit) < 1e-15);
         }
 }

@@ -2,6 +2,7 @@
 // L5: a sampler whose method is chosen at run time. What is hidden is a whole step: one indirect
 // call per step, however many rules or stages it has.
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -72,8 +73,13 @@ class any_sampler {
         std::size_t size() const override { return sampler.size(); }
         const time_grid& grid() const override { return sampler.grid(); }
         std::span<const node> asked(std::size_t i) const override {
-            if constexpr (requires { sampler.asked(i); }) return sampler.asked(i);
-            else return {&sampler.grid()[i], 1};
+            if constexpr (requires { sampler.asked(i); }) {
+                static_assert(std::same_as<decltype(sampler.asked(i)), std::span<const node>>,
+                              "diffusion::any_sampler: asked(i) must be a std::span<const node>");
+                return sampler.asked(i);
+            } else {
+                return {&sampler.grid()[i], 1};
+            }
         }
         std::unique_ptr<memory_base> init(const X& x) const override {
             return std::make_unique<memory>(sampler, x);

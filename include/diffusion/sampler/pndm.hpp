@@ -55,6 +55,9 @@ public:
                         size());
         detail::require(halfway_.empty() || halfway_.size() == 3, function,
                         "there must be 3 nodes halfway, or none", halfway_.size());
+        for (std::size_t i = 0; i < halfway_.size(); ++i)
+            start_.push_back({grid_[i], halfway_[i], halfway_[i], grid_[i + 1]});
+        if (start_.empty()) start_.push_back({grid_[0], grid_[1]});
         std::array<node, 4> seen{};
         for (std::size_t i = 0; i < size(); ++i) {
             for (std::size_t k = 3; k > 0; --k) seen[k] = seen[k - 1];
@@ -69,11 +72,9 @@ public:
     const time_grid& grid() const { return grid_; }
 
     /// The nodes at which step i asks the network.
-    std::vector<node> asked(std::size_t i) const {
-        const node &t = grid_.at(i), &s = grid_.at(i + 1);
-        if (i < halfway_.size()) return {t, halfway_[i], halfway_[i], s};
-        if (i == 0) return {t, s};
-        return {t};
+    std::span<const node> asked(std::size_t i) const {
+        if (i < start_.size()) return start_[i];
+        return std::span<const node>(grid_).subspan(i, 1);
     }
 
     template <tensor X>
@@ -147,6 +148,7 @@ private:
 
     time_grid grid_;
     std::vector<node> halfway_;
+    std::vector<std::vector<node>> start_;  // where the first steps ask
     std::vector<gaussian_kernel<4>> kernels_;
 };
 

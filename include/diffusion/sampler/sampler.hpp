@@ -26,7 +26,7 @@ namespace diffusion {
 ///     step(i, x, memory, D, noise)   advances x over step i in place (D and noise are not known to
 ///                                    this concept)
 ///     asked(i)                       optional: the nodes at which step i asks the network, where
-///                                    they are not grid()[i] alone
+///                                    they are not grid()[i] alone, a std::span<const node>
 template <class S, class X>
 concept sampler = tensor<X> && requires(const S& s, const X& x) {
     { s.size() } -> std::convertible_to<std::size_t>;
