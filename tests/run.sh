@@ -60,7 +60,7 @@ asan) # with clang, whose sanitizers see more and compile in half the time
     packages build clang sanitizers eigen xtensor io tests
     UBSAN_OPTIONS=print_stacktrace=1
     export UBSAN_OPTIONS
-    configure "$root/build/asan" $only_tests \
+    configure "$root/build/asan" $only_tests -DDIFFUSION_SKIP_TESTS="${DIFFUSION_SKIP_TESTS:-}" \
         -DCMAKE_CXX_FLAGS="-g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" &&
         build "$root/build/asan" && test_in "$root/build/asan" -L unit "$@"
     ;;
