@@ -43,17 +43,8 @@ trajectory<T> run_case(const record& c, const multistep_case& its) {
 }  // namespace
 
 TEST_CASE("DPM-Solver++ backwards gives the numbers of DPMSolverMultistepInverseScheduler") {
-    tally result("diffusers_dpmsolver_multistep_inverse");
-    double worst_float = 0;
-    for (const record& c : read("diffusers_dpmsolver_multistep_inverse")) {
-        CAPTURE(c.id);
-        const multistep_case its = inverse_case_of(c);
-        CHECK(its.told_times() == c.numbers("timesteps"));
-        const double own = error_of(c, [&] { return run_case<double>(c, its); });
-        judge(result, c, own, own);
-        const double in_float = final_error(c, run_case<float>(c, its).last);
-        worst_float = std::max(worst_float, in_float / (1e-5 + 10 * float_deviation(c)));
-    }
-    result.finish();
-    CHECK(worst_float < 1);
+    check_family("diffusers_dpmsolver_multistep_inverse", inverse_case_of,
+                 [](auto precision, const record& c, const multistep_case& its) {
+                     return run_case<decltype(precision)>(c, its);
+                 });
 }

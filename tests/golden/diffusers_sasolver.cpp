@@ -91,17 +91,8 @@ trajectory<T> run_case(const record& c, const multistep_case& its) {
 }  // namespace
 
 TEST_CASE("SA-Solver gives the numbers of diffusers' SASolverScheduler") {
-    tally result("diffusers_sasolver");
-    double worst_float = 0;
-    for (const record& c : read("diffusers_sasolver")) {
-        CAPTURE(c.id);
-        const multistep_case its = sa_case_of(c);
-        CHECK(its.told_times() == c.numbers("timesteps"));
-        const double own = error_of(c, [&] { return run_case<double>(c, its); });
-        judge(result, c, own, own);
-        const double in_float = final_error(c, run_case<float>(c, its).last);
-        worst_float = std::max(worst_float, in_float / (1e-5 + 10 * float_deviation(c)));
-    }
-    result.finish();
-    CHECK(worst_float < 1);
+    check_family("diffusers_sasolver", sa_case_of,
+                 [](auto precision, const record& c, const multistep_case& its) {
+                     return run_case<decltype(precision)>(c, its);
+                 });
 }

@@ -2,6 +2,7 @@
 // What the runs of the diffusers schedulers in the manner of DPM-Solver share: their nodes, and
 // what the network is told there.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -9,6 +10,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 #include <diffusion/grid/beta_quantiles.hpp>
 #include <diffusion/grid/flow_times.hpp>
@@ -137,6 +140,25 @@ any_denoiser<T> denoiser_on(const record& c, const multistep_case& run,
             net(x, told(t), out);
         };
     return denoiser_of<T>(net, settings_of(c, false));
+}
+
+/// All cases of a file on the nodes that `case_of` reads: what the network is told, the run in
+/// double, and in float the end. `run` is called as run(T{}, case, nodes).
+template <class CaseOf, class Run>
+void check_family(const std::string& family, CaseOf case_of, Run run) {
+    tally result(family);
+    double worst_float = 0;
+    for (const record& c : read(family)) {
+        CAPTURE(c.id);
+        const multistep_case its = case_of(c);
+        CHECK(its.told_times() == c.numbers("timesteps"));
+        const double own = error_of(c, [&] { return run(double{}, c, its); });
+        judge(result, c, own, own);
+        const double in_float = final_error(c, run(float{}, c, its).last);
+        worst_float = std::max(worst_float, in_float / (1e-5 + 10 * float_deviation(c)));
+    }
+    result.finish();
+    CHECK(worst_float < 1);
 }
 
 }  // namespace golden
