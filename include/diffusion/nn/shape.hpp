@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 
 namespace diffusion::nn {
@@ -41,3 +42,22 @@ inline std::string to_string(const shape& s) {
 }
 
 }  // namespace diffusion::nn
+
+namespace diffusion::detail {
+
+/// Checks shapes while a network runs: "function: rule, got (2, 8, 8, 3) and (2, 4, 4, 3)".
+inline void require_shapes(bool ok, const char* function, const char* rule, const nn::shape& a,
+                           const nn::shape& b) {
+    if (!ok)
+        throw std::invalid_argument(std::string(function) + ": " + rule + ", got " +
+                                    nn::to_string(a) + " and " + nn::to_string(b));
+}
+
+/// The same with one shape.
+inline void require_shape(bool ok, const char* function, const char* rule, const nn::shape& s) {
+    if (!ok)
+        throw std::invalid_argument(std::string(function) + ": " + rule + ", got " +
+                                    nn::to_string(s));
+}
+
+}  // namespace diffusion::detail

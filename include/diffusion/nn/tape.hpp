@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <diffusion/detail/require.hpp>
@@ -8,12 +7,11 @@
 #include <diffusion/nn/conv/workspace.hpp>
 #include <diffusion/nn/parameter.hpp>
 #include <diffusion/nn/shape.hpp>
-#include <memory>
-#include <new>
+#include <diffusion/nn/tape/adjoint_slot.hpp>
+#include <diffusion/nn/tape/closure_stack.hpp>
+#include <diffusion/nn/tape/mode.hpp>
+#include <diffusion/nn/tape/var.hpp>
 #include <span>
-#include <stdexcept>
-#include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -33,158 +31,13 @@
 namespace diffusion::nn {
 
 template <class T>
-class tape;
+struct attention_map;
 
-/// A handle to a value on a tape; copies share the value. The tape must outlive it.
+/// Who wants to see attention maps: nobody, or call(who, map). See `attention_hook`.
 template <class T>
-class var {
-public:
-    using scalar = T;
-
-    var() = default;
-    var(const var& other) : tape_(other.tape_), node_(other.node_) {
-        if (tape_ != nullptr) tape_->hold_value(node_);
-    }
-    var(var&& other) noexcept : tape_(std::exchange(other.tape_, nullptr)), node_(other.node_) {}
-    var& operator=(var other) noexcept {
-        std::swap(tape_, other.tape_);
-        std::swap(node_, other.node_);
-        return *this;
-    }
-    ~var() {
-        if (tape_ != nullptr) tape_->drop_value(node_);
-    }
-
-    /// False for a default-constructed or moved-from handle.
-    explicit operator bool() const { return tape_ != nullptr; }
-
-    /// The tape that the value is on.
-    nn::tape<T>& tape() const { return *tape_; }
-
-    /// Sizes of the value.
-    nn::shape shape() const { return tape_->at(node_).shape; }
-    std::size_t size() const { return shape().size(); }
-
-    /// The elements, in the order item, row, column, channel.
-    const T* data() const { return tape_->at(node_).value; }
-    std::span<const T> values() const { return {data(), size()}; }
-
-    /// The only element of a value of size 1, such as a loss.
-    T item() const {
-        diffusion::detail::require(size() == 1, "diffusion::nn::var::item",
-                                   "the value must have one element", size());
-        return *data();
-    }
-
-    /// The elements for writing: for the operation that makes the value, before anyone reads it.
-    T* fill() const { return tape_->at(node_).value; }
-
-    /// Whether adjoints are recorded for what is computed from this value.
-    bool needs_gradient() const { return tape_->at(node_).needs_gradient; }
-
-    /// dL/d(value) after `backward`, as long as this handle lives; empty if L does not depend on
-    /// it.
-    std::span<const T> gradient() const {
-        const auto& node = tape_->at(node_);
-        return {node.gradient, node.gradient == nullptr ? 0 : node.shape.size()};
-    }
-
-    /// Whether this is the only handle, so that an operation which was given it for good may write
-    /// its result over it.
-    bool sole_owner() const {
-        return tape_->at(node_).value_handles == 1 && tape_->at(node_).owns_value;
-    }
-
-private:
-    friend class nn::tape<T>;
-    template <class>
-    friend class adjoint_slot;
-    var(nn::tape<T>* tape, std::uint32_t node) : tape_(tape), node_(node) {}
-
-    nn::tape<T>* tape_ = nullptr;
-    std::uint32_t node_ = 0;
-};
-
-/// What an adjoint holds of a value of which it needs only the gradient; does not keep the value.
-template <class T>
-class adjoint_slot {
-public:
-    adjoint_slot() = default;
-    explicit adjoint_slot(const var<T>& v) : tape_(v.tape_), node_(v.node_) {
-        if (tape_ != nullptr) tape_->hold_node(node_);
-    }
-    adjoint_slot(const adjoint_slot& other) : tape_(other.tape_), node_(other.node_) {
-        if (tape_ != nullptr) tape_->hold_node(node_);
-    }
-    adjoint_slot(adjoint_slot&& other) noexcept
-        : tape_(std::exchange(other.tape_, nullptr)), node_(other.node_) {}
-    adjoint_slot& operator=(adjoint_slot other) noexcept {
-        std::swap(tape_, other.tape_);
-        std::swap(node_, other.node_);
-        return *this;
-    }
-    ~adjoint_slot() {
-        if (tape_ != nullptr) tape_->drop_node(node_);
-    }
-
-    /// Whether this value's gradient is to be computed at all.
-    bool wanted() const { return tape_ != nullptr && tape_->at(node_).needs_gradient; }
-
-    std::size_t size() const { return tape_->at(node_).shape.size(); }
-
-    /// The tape's memory, for scratch.
-    arena<T>& memory() const { return tape_->memory(); }
-
-    /// The complete gradient, or nullptr if the loss does not depend on the value.
-    const T* read() const { return tape_->at(node_).gradient; }
-
-    /// Where to put this operation's share of the gradient. With `first` the memory is
-    /// uninitialised and to be overwritten, else the share is to be added.
-    struct destination {
-        T* data;
-        bool first;
-    };
-    destination write() const {
-        auto& node = tape_->at(node_);
-        if (node.gradient != nullptr) return {node.gradient, false};
-        node.gradient = tape_->memory().take(node.shape.size());
-        node.owns_gradient = true;
-        return {node.gradient, true};
-    }
-
-    /// Where to add this operation's share, zeroed if it is the first.
-    T* write_zeroed() const {
-        const destination to = write();
-        if (to.first) std::fill_n(to.data, size(), T(0));
-        return to.data;
-    }
-
-    /// Adds `share` (size() elements) to the gradient.
-    void add(const T* share) const {
-        const destination to = write();
-        if (to.first) {
-            std::copy_n(share, size(), to.data);
-        } else {
-            for (std::size_t i = 0, n = size(); i < n; ++i) to.data[i] += share[i];
-        }
-    }
-
-    /// Adds the gradient of `result`, which this adjoint is the last to read: the memory itself
-    /// changes hands where that is possible.
-    void take_over(const adjoint_slot& result) const {
-        auto& from = tape_->at(result.node_);
-        auto& to = tape_->at(node_);
-        if (to.gradient == nullptr && from.owns_gradient && from.handles == 1) {
-            to.gradient = std::exchange(from.gradient, nullptr);
-            to.owns_gradient = std::exchange(from.owns_gradient, false);
-        } else {
-            add(from.gradient);
-        }
-    }
-
-private:
-    nn::tape<T>* tape_ = nullptr;
-    std::uint32_t node_ = 0;
+struct map_watcher {
+    void* who = nullptr;
+    void (*call)(void* who, const attention_map<T>& map) = nullptr;
 };
 
 /// Values and recorded adjoints of one thread. Not copied, not moved, not shared between threads.
@@ -218,7 +71,8 @@ public:
         node_record node;
         node.shape = {1, 1, 1, info.size};
         node.value = const_cast<T*>(std::as_const(*p.owner).values().data() + info.offset);
-        node.needs_gradient = recording_ && gradient != nullptr && !info.frozen;
+        node.needs_gradient =
+            mode_.recording && mode_.collecting && gradient != nullptr && !info.frozen;
         if (node.needs_gradient) node.gradient = gradient + info.offset;
         return make(node);
     }
@@ -246,7 +100,7 @@ public:
         node.shape = s;
         node.value = arena_.take(s.size());
         node.owns_value = true;
-        node.needs_gradient = recording_ && ((inputs && inputs.needs_gradient()) || ...);
+        node.needs_gradient = mode_.recording && ((inputs && inputs.needs_gradient()) || ...);
         return make(node);
     }
 
@@ -256,8 +110,8 @@ public:
         node_record node;
         node.shape = from.shape();
         node.owns_value = true;
-        node.needs_gradient =
-            recording_ && (from.needs_gradient() || ((inputs && inputs.needs_gradient()) || ...));
+        node.needs_gradient = mode_.recording && (from.needs_gradient() ||
+                                                  ((inputs && inputs.needs_gradient()) || ...));
         node.value = std::exchange(at(from.node_).value, nullptr);
         at(from.node_).owns_value = false;
         return make(node);
@@ -268,32 +122,15 @@ public:
     /// depend on it.
     template <class Adjoint>
     void record(const var<T>& result, Adjoint adjoint) {
-        if (!result.needs_gradient()) return;
+        if (!mode_.keeping || !result.needs_gradient()) return;
         struct closure {
             adjoint_slot<T> result;
             Adjoint adjoint;
+            void operator()() {
+                if (result.read() != nullptr) adjoint(std::as_const(result));
+            }
         };
-        static_assert(alignof(closure) <= alignof(std::max_align_t));
-        static_assert(sizeof(closure) <= page_size);
-        constexpr std::size_t unit = alignof(std::max_align_t);
-        constexpr std::size_t room = (sizeof(closure) + unit - 1) / unit * unit;
-        entry e;
-        e.page = page_;
-        e.used = used_;
-        if (used_ + room > page_size) {
-            ++page_;
-            used_ = 0;
-        }
-        if (page_ == pages_.size()) pages_.push_back(std::make_unique<page>());
-        e.place =
-            new (pages_[page_]->bytes + used_) closure{adjoint_slot<T>(result), std::move(adjoint)};
-        used_ += room;
-        e.run = [](void* place) {
-            closure& c = *static_cast<closure*>(place);
-            if (c.result.read() != nullptr) c.adjoint(c.result);
-        };
-        e.destroy = [](void* place) { static_cast<closure*>(place)->~closure(); };
-        entries_.push_back(e);
+        adjoints_.template push<closure>(adjoint_slot<T>(result), std::move(adjoint));
     }
 
     /// Memory of values, gradients and scratch.
@@ -303,11 +140,18 @@ public:
     /// Scratch of the convolutions.
     workspace& scratch() { return scratch_; }
 
+    /// What is shown the attention maps that are computed on this tape; `attention_hook` sets it.
+    map_watcher<T>& attention_watcher() { return watcher_; }
+
     // ---- differentiation ------------------------------------------------------------------------
 
     /// Whether adjoints are being recorded. Off, nothing is kept beyond the user's own handles.
-    bool recording() const { return recording_; }
-    void recording(bool on) { recording_ = on; }
+    bool recording() const { return mode_.recording; }
+    void recording(bool on) { mode_.recording = on; }
+
+    /// The same and more; to change it for a scope: `scoped_mode`.
+    const tape_mode& mode() const { return mode_; }
+    void mode(const tape_mode& mode) { mode_ = mode; }
 
     /// Runs all adjoints from the last to the first, with dL/d(loss) = `seed`, and clears the tape:
     /// afterwards the collected gradients are complete, and so are those of handles still alive.
@@ -327,20 +171,20 @@ public:
     }
 
     /// Number of adjoints recorded now.
-    std::size_t recorded() const { return entries_.size(); }
+    std::size_t recorded() const { return adjoints_.size(); }
 
     /// Runs and removes the adjoints after the first `mark` ones: for operations which record a
     /// piece of tape of their own while going back (recomputation instead of memory).
     void walk_back(std::size_t mark) {
-        while (entries_.size() > mark) {
-            entries_.back().run(entries_.back().place);
-            pop();
+        while (adjoints_.size() > mark) {
+            adjoints_.run();
+            adjoints_.pop();
         }
     }
 
     /// Removes all adjoints without running them.
     void clear() {
-        while (!entries_.empty()) pop();
+        while (adjoints_.size() > 0) adjoints_.pop();
     }
 
 private:
@@ -357,19 +201,9 @@ private:
         bool owns_gradient = false;
         bool needs_gradient = false;
     };
-    struct entry {
-        void* place;
-        void (*run)(void*);
-        void (*destroy)(void*);
-        std::size_t page, used;  // where the room for closures ended before this one
-    };
     struct binding {
         const parameters<T>* owner;
         T* gradient;
-    };
-    static constexpr std::size_t page_size = 16384;
-    struct page {
-        alignas(std::max_align_t) unsigned char bytes[page_size];
     };
 
     node_record& at(std::uint32_t node) { return nodes_[node]; }
@@ -378,7 +212,7 @@ private:
         node_record node;
         node.shape = s;
         node.value = const_cast<T*>(data);  // never written: the node does not own it
-        node.needs_gradient = recording_ && needs_gradient;
+        node.needs_gradient = mode_.recording && needs_gradient;
         return make(node);
     }
 
@@ -417,89 +251,14 @@ private:
         unused_.push_back(n);
     }
 
-    void pop() {
-        const entry last = entries_.back();
-        entries_.pop_back();
-        last.destroy(last.place);
-        page_ = last.page;
-        used_ = last.used;
-    }
-
     arena<T> arena_;
     workspace scratch_;
-    bool recording_ = true;
+    map_watcher<T> watcher_;
+    tape_mode mode_;
     std::vector<binding> bindings_;
     std::vector<node_record> nodes_;
     std::vector<std::uint32_t> unused_;  // places in nodes_
-    std::vector<entry> entries_;
-    std::vector<std::unique_ptr<page>> pages_;
-    std::size_t page_ = 0, used_ = 0;
+    closure_stack adjoints_;
 };
-
-/// Where an adjoint that can only overwrite puts its share: the gradient itself if it is the first,
-/// else memory of its own, which `finish` adds.
-template <class T>
-class overwritten_share {
-public:
-    explicit overwritten_share(const adjoint_slot<T>& slot) : slot_(slot) {
-        if (slot.wanted()) {
-            const auto to = slot.write();
-            first_ = to.first;
-            data_ = to.data;
-        }
-        if (!first_) {
-            share_ = arena_block<T>(slot.memory(), slot.size());
-            data_ = share_.data();
-        }
-    }
-    T* data() { return data_; }
-    void finish() const {
-        if (!first_ && slot_.wanted()) slot_.add(share_.data());
-    }
-
-private:
-    const adjoint_slot<T>& slot_;
-    bool first_ = false;
-    T* data_ = nullptr;
-    arena_block<T> share_;
-};
-
-/// Switches recording off for the rest of a scope.
-template <class T>
-class without_recording {
-public:
-    explicit without_recording(tape<T>& t) : tape_(t), before_(t.recording()) {
-        t.recording(false);
-    }
-    without_recording(const without_recording&) = delete;
-    without_recording& operator=(const without_recording&) = delete;
-    ~without_recording() { tape_.recording(before_); }
-
-private:
-    tape<T>& tape_;
-    bool before_;
-};
-
-template <class T>
-without_recording(tape<T>&) -> without_recording<T>;
 
 }  // namespace diffusion::nn
-
-namespace diffusion::detail {
-
-/// Checks shapes while a network runs: "function: rule, got (2, 8, 8, 3) and (2, 4, 4, 3)".
-inline void require_shapes(bool ok, const char* function, const char* rule, const nn::shape& a,
-                           const nn::shape& b) {
-    if (!ok)
-        throw std::invalid_argument(std::string(function) + ": " + rule + ", got " +
-                                    nn::to_string(a) + " and " + nn::to_string(b));
-}
-
-/// The same with one shape.
-inline void require_shape(bool ok, const char* function, const char* rule, const nn::shape& s) {
-    if (!ok)
-        throw std::invalid_argument(std::string(function) + ": " + rule + ", got " +
-                                    nn::to_string(s));
-}
-
-}  // namespace diffusion::detail
