@@ -3,14 +3,15 @@
     /usr/bin/python3 tests/golden/unet_make.py
 
 Weights, images and targets come from a formula, so that only results need to be stored. A tensor is stored as
-its sum, its sum weighted with sin(1 + i), and its first and last element, i counting in PyTorch's order.
+its projections onto three vectors of the same formula; small ones also as they are (NAME[]). Elements count in
+PyTorch's order.
 """
 import os, sys
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(here, '..', '..', 'benchmarks'))
 import torch
 import torch.nn.functional as F
-from torch_unet import UNet
+from torch_unet import Att, UNet
 
 torch.set_default_dtype(torch.float64)
 
@@ -22,15 +23,30 @@ def formula(shape, key, scale):
     h = (i * 2654435761 + i * i * 40503 + key * 1234567) % 2**32
     return (scale * (h.to(torch.float64) / 2**31 - 1)).reshape(shape)
 
-def digest(x):
+def write(out, name, x, whole=8):
     x = x.detach().reshape(-1)
-    w = torch.sin(1 + torch.arange(x.numel(), dtype=torch.float64))
-    return ' '.join('%.17g' % v for v in (x.sum(), (w * x).sum(), x[0], x[-1]))
+    print(name, *('%.14g' % v for v in formula((x.numel(), 3), 3000, 1.0).T @ x), file=out)
+    if x.numel() <= whole:
+        print(name + '[]', *('%.14g' % v for v in x), file=out)
 
-def case(out, name, size, items, **options):
+class ManyHeads(Att):
+    """Att with heads, whose channels lie one head after the other."""
+    def forward(s, x):
+        n, c, h, w = x.shape
+        q, k, v = s.q(s.n(x)).reshape(n, 3, s.heads, c // s.heads, h * w).unbind(1)
+        a = torch.softmax(q.transpose(-2, -1) @ k / (c // s.heads) ** 0.5, -1)
+        return x + s.o((v @ a.transpose(-2, -1)).reshape(n, c, h, w))
+
+def case(out, name, size, items, labels=None, classes=0, heads=1, **options):
     net = UNet(**options)
-    for key, (_, p) in enumerate(sorted(net.named_parameters())):
-        fan = p[0].numel() if p.dim() > 1 else 10
+    for m in net.modules():
+        if heads > 1 and isinstance(m, Att):
+            m.__class__, m.heads = ManyHeads, heads
+    if classes:  # the label's embedding is added to that of the time
+        net.label = torch.nn.Embedding(classes + 1, 4 * options['base'])
+        net.te.register_forward_hook(lambda m, x, e: e + net.label(torch.tensor(labels)))
+    for key, (n, p) in enumerate(sorted(net.named_parameters())):
+        fan = p[0].numel() if p.dim() > 1 and n != 'label.weight' else 10
         p.data = formula(p.shape, key, (3 / fan) ** 0.5)
     shape = (items, options['cin'], *size)
     x = formula(shape, 1000, 1.0).requires_grad_()
@@ -40,29 +56,41 @@ def case(out, name, size, items, **options):
     loss = F.mse_loss(y, target)
     loss.backward()
     print('case', name, options['base'], ' '.join(map(str, shape)), file=out)
-    print('output', digest(y), file=out)
-    print('loss', '%.17g' % loss.item(), file=out)
-    print('input', digest(x.grad), file=out)
-    for key, (n, p) in enumerate(sorted(net.named_parameters())):
-        print(n, digest(p.grad), file=out)
+    print('loss[]', '%.14g' % loss.item(), file=out)
+    write(out, 'output', y, 160)
+    write(out, 'input', x.grad, 160)
+    for n, p in sorted(net.named_parameters()):
+        write(out, n, p.grad)
 
-def trace(out, name, optimizer, **options):
-    p = torch.tensor([1.5, -0.75], requires_grad=True)
+def trace(out, name, optimizer, decay=None, **options):
+    """The points of an optimiser; with a `decay`, their average over the steps (with a warm-up) instead."""
+    model = torch.nn.ParameterList([torch.nn.Parameter(torch.tensor([1.5, -0.75]))])
+    p = model[0]
     opt = optimizer([p], **options)
+    mean = torch.optim.swa_utils.AveragedModel(  # its n counts the first call, which only copies
+        model, avg_fn=lambda a, b, n: min(decay, n / (9.0 + n)) * a + (1 - min(decay, n / (9.0 + n))) * b)
+    mean.update_parameters(model)
+    shown = mean.module[0] if decay else p
     print('trace', name, file=out)
     for n in range(30):
         opt.zero_grad()
         (0.5 * p[0] ** 2 + 5 * (p[1] - p[0]) ** 2 + torch.sin(3 * p[1])).backward()
         opt.step()
-        print('%.17g %.17g' % (p[0].item(), p[1].item()), file=out)
+        if decay:
+            mean.update_parameters(model)
+        print('%.17g %.17g' % (shown[0].item(), shown[1].item()), file=out)
 
 with open(os.path.join(here, 'unet_torch.txt'), 'w') as out:
     print('# PyTorch', torch.__version__, 'in double precision; made by unet_make.py', file=out)
     case(out, 'default', (12, 8), 2, cin=1, base=32, mult=(1, 2, 2), blocks=1, att=(False, False, True))
     case(out, 'two_levels', (6, 10), 3, cin=3, base=16, mult=(1, 2), blocks=2, att=(False, True))
     case(out, 'one_level', (5, 7), 2, cin=2, base=8, mult=(2,), blocks=1, att=(True,))
+    case(out, 'labelled', (4, 6), 3, cin=1, base=16, mult=(1, 2), blocks=1, att=(False, True), labels=[2, 3, 0],
+         classes=3, heads=4)
 with open(os.path.join(here, 'unet_optimizers.txt'), 'w') as out:
     print('# PyTorch', torch.__version__, 'in double precision; made by unet_make.py', file=out)
     trace(out, 'adam', torch.optim.Adam, lr=0.05)
     trace(out, 'adam_other_constants', torch.optim.Adam, lr=0.02, betas=(0.8, 0.95), eps=1e-3)
     trace(out, 'adamw', torch.optim.AdamW, lr=0.05, weight_decay=0.1)
+    trace(out, 'adamw_defaults', torch.optim.AdamW, lr=0.05)
+    trace(out, 'ema_of_adam', torch.optim.Adam, decay=0.7, lr=0.05)

@@ -1,7 +1,10 @@
 #include <doctest/doctest.h>
 #include <diffusion/nn/ema.hpp>
+#include <diffusion/nn/optimizer.hpp>
+#include <nn/optimizer_traces.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <stdexcept>
 #include <vector>
@@ -26,6 +29,19 @@ TEST_CASE("the average follows its recursion, with a decay that grows to its lim
         CHECK(plain.values()[0] == Approx(expected_plain).epsilon(1e-12));
     }
     CHECK(warm.updates() == 20);
+}
+
+TEST_CASE("the average of Adam's steps is PyTorch's") {
+    diffusion::test::valley v;
+    nn::adam<double> adam(v.store);
+    nn::ema<double> average(v.store, {.decay = 0.7});
+    for (const auto& point : diffusion::test::torch_trace("ema_of_adam")) {
+        v.differentiate();
+        adam.step(0.05);
+        average.update();
+        CHECK(std::abs(average.values()[0] - point[0]) < 1e-12);
+        CHECK(std::abs(average.values()[1] - point[1]) < 1e-12);
+    }
 }
 
 TEST_CASE("swapping the average in and out changes nothing") {

@@ -1,63 +1,26 @@
 #include <doctest/doctest.h>
 #include <diffusion/nn/optimizer.hpp>
+#include <nn/optimizer_traces.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace nn = diffusion::nn;
+using diffusion::test::valley;
 using doctest::Approx;
 
 namespace {
-
-/// Two parameters at (1.5, -0.75) and the gradient of f = x^2/2 + 5 (y - x)^2 + sin(3 y).
-struct valley {
-    nn::parameters<double> store;
-    nn::parameter<double> point;
-
-    valley() : point(store.add("point", {2}, nn::parameter_layout::plain, nn::initial::zero())) {
-        point.change_values()[0] = 1.5;
-        point.change_values()[1] = -0.75;
-    }
-    void differentiate() {
-        const double x = point.values()[0], y = point.values()[1];
-        point.gradient()[0] = x - 10 * (y - x);
-        point.gradient()[1] = 10 * (y - x) + 3 * std::cos(3 * y);
-    }
-};
-
-std::vector<std::array<double, 2>> trace(const std::string& wanted) {
-    std::ifstream file(DIFFUSION_TEST_DATA "/golden/unet_optimizers.txt");
-    REQUIRE(file);
-    std::vector<std::array<double, 2>> points;
-    bool reading = false;
-    for (std::string line; std::getline(file, line);) {
-        std::istringstream words(line);
-        std::string name;
-        if (line.starts_with("trace ")) {
-            words >> name >> name;
-            reading = name == wanted;
-        } else if (reading) {
-            points.push_back({});
-            words >> points.back()[0] >> points.back()[1];
-        }
-    }
-    REQUIRE(points.size() == 30);
-    return points;
-}
 
 template <class Optimizer>
 void follow(const std::string& name, const nn::adam_options& options, double rate) {
     valley v;
     Optimizer optimizer(v.store, options);
-    for (const auto& point : trace(name)) {
+    for (const auto& point : diffusion::test::torch_trace(name)) {
         v.differentiate();
         optimizer.step(rate);
         CHECK(std::abs(v.point.values()[0] - point[0]) < 1e-12);
@@ -72,6 +35,8 @@ TEST_CASE("Adam and AdamW take PyTorch's steps") {
     follow<nn::adam<double>>("adam_other_constants", {.beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3},
                              0.02);
     follow<nn::adamw<double>>("adamw", {.weight_decay = 0.1}, 0.05);
+    valley v;
+    follow<nn::adamw<double>>("adamw_defaults", nn::adamw<double>(v.store).options(), 0.05);
 }
 
 TEST_CASE("Adam's first step has the length of the rate, whatever the gradient's size") {
