@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <diffusion/nn/elementwise.hpp>
+#include <diffusion/nn/softmax.hpp>
 #include <diffusion/nn/tape.hpp>
 #include <diffusion/nn/vector_math.hpp>
 #include <numbers>
@@ -33,34 +34,6 @@ struct gelu_argument {
     vec<T> value() const { return slope * (x + T(0.044715) * x * x * x); }
     vec<T> derivative() const { return slope * (T(1) + T(3 * 0.044715) * x * x); }
 };
-
-/// Turns each row of scores into weights: exp(s) / sum exp(s), with the row's maximum subtracted
-/// first, without which exp overflows.
-template <class T>
-void softmax_rows(T* scores, std::size_t rows, std::size_t columns) {
-    for (std::size_t i = 0; i < rows; ++i) {
-        T* row = scores + i * columns;
-        const T largest = *std::max_element(row, row + columns);
-        transform(
-            columns, row, [&](vec<T> s) { return exp<T>(s - largest); },
-            static_cast<const T*>(row));
-        T sum = 0;
-        for (std::size_t j = 0; j < columns; ++j) sum += row[j];
-        for (std::size_t j = 0; j < columns; ++j) row[j] /= sum;
-    }
-}
-
-/// The gradient with respect to the scores, from the weights p and dL/dp, which it overwrites:
-/// ds = factor p (dp - sum over the row of p dp).
-template <class T>
-void softmax_rows_gradient(const T* p, std::size_t rows, std::size_t columns, T factor, T* dp) {
-    for (std::size_t i = 0; i < rows * columns; i += columns) {
-        T mean = 0;
-        for (std::size_t j = 0; j < columns; ++j) mean += p[i + j] * dp[i + j];
-        for (std::size_t j = 0; j < columns; ++j)
-            dp[i + j] = factor * p[i + j] * (dp[i + j] - mean);
-    }
-}
 
 }  // namespace diffusion::nn::detail
 
@@ -115,24 +88,6 @@ var<T> gelu_tanh(const var<T>& x) {
             const values s = detail::logistic<T>(u.value());
             return g * (s + u.x * s * (T(1) - s) * u.derivative());
         });
-}
-
-/// exp(x_c) / sum over channels of exp(x), at each position of x {items, height, width, channels}.
-template <class T>
-var<T> softmax(const var<T>& x) {
-    const nn::shape s = x.shape();
-    nn::tape<T>& tape = x.tape();
-    const var<T> y = tape.result(s, x);
-    std::copy_n(x.data(), x.size(), y.fill());
-    detail::softmax_rows(y.fill(), s.rows(), s.channels);
-    // y's own handle keeps its value for the way back
-    tape.record(y, [s, y, dx = adjoint_slot<T>(x)](const adjoint_slot<T>& dy) {
-        arena_block<T> share(dy.memory(), s.size());
-        std::copy_n(dy.read(), s.size(), share.data());
-        detail::softmax_rows_gradient(y.data(), s.rows(), s.channels, T(1), share.data());
-        dx.add(share.data());
-    });
-    return y;
 }
 
 }  // namespace diffusion::nn

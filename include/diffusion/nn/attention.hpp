@@ -1,133 +1,100 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <diffusion/nn/activations.hpp>
-#include <diffusion/nn/conv/product.hpp>
+#include <diffusion/nn/attention_kernel.hpp>
+#include <diffusion/nn/attention_map.hpp>
+#include <diffusion/detail/require.hpp>
 #include <diffusion/nn/tape.hpp>
+#include <limits>
+#include <span>
+#include <string_view>
 #include <utility>
+
+namespace diffusion::nn {
+
+/// What an attention may be told besides its values.
+template <class T>
+struct attention_options {
+    /// Keys that may be looked at: items x keys numbers in any shape with that many items, 1 for yes
+    /// and 0 for no, as for the padding behind a short caption. In general m exp(score) takes the
+    /// place of exp(score), so that 2 makes a token count twice. It is a constant: no gradient goes
+    /// to it.
+    var<T> mask = {};
+    bool causal = false;         ///< query i sees the keys 0, ..., i: a text that is written
+    std::string_view name = {};  ///< by which an `attention_hook` knows the layer
+};
+
+}  // namespace diffusion::nn
 
 namespace diffusion::nn::detail {
 
-/// Columns of a matrix that is the right factor of a product: the fast product reads whole pairs of
-/// vectors.
+/// Each query must see a key: without one there is no mean of values to take.
 template <class T>
-constexpr std::size_t padded_columns(std::size_t columns) {
-    constexpr std::size_t panel = column_vectors * width<T>;
-    return (columns + panel - 1) / panel * panel;
-}
-
-/// to (rows, padded columns) = the matrix `from`, whose rows begin `stride` apart.
-template <class T>
-void copy_padded(const T* from, std::size_t rows, std::size_t columns, std::size_t stride, T* to) {
-    for (std::size_t i = 0; i < rows; ++i) {
-        T* row = to + i * padded_columns<T>(columns);
-        std::copy_n(from + i * stride, columns, row);
-        std::fill(row + columns, row + padded_columns<T>(columns), T(0));
+void check_attention(const attention_sizes& s, const var<T>& mask, const char* function) {
+    diffusion::detail::require(!s.causal || s.keys == s.queries, function,
+                               "causal attention needs as many keys as queries", s.keys);
+    if (!mask) return;
+    if (mask.shape().items != s.items || mask.size() != s.items * s.keys)
+        diffusion::detail::reject(function, "the mask must have one number for each item and key",
+                                  to_string(mask.shape()));
+    for (std::size_t n = 0; n < s.items; ++n) {
+        const T* m = mask.data() + n * s.keys;
+        bool any = false;
+        for (std::size_t j = 0; j < s.keys; ++j) {
+            diffusion::detail::require(m[j] >= T(0) && m[j] <= std::numeric_limits<T>::max(),
+                                       function, "the mask must be finite and not negative", m[j]);
+            any = any || (m[j] > T(0) && (j == 0 || !s.causal));
+        }
+        diffusion::detail::require(any, function,
+                                   s.causal ? "the mask must leave the first key to the first query"
+                                            : "the mask must leave each item at least one key",
+                                   n);
     }
 }
 
-/// to (columns, padded rows) = factor times the transpose of `from`.
+/// One attention: what its way back needs besides the inputs.
 template <class T>
-void copy_transposed(const T* from, std::size_t rows, std::size_t columns, std::size_t stride,
-                     T factor, T* to) {
-    for (std::size_t j = 0; j < columns; ++j) {
-        T* row = to + j * padded_columns<T>(rows);
-        for (std::size_t i = 0; i < rows; ++i) row[i] = factor * from[i * stride + j];
-        std::fill(row + rows, row + padded_columns<T>(rows), T(0));
+class attention_pass {
+public:
+    /// `keep`: the way back will be wanted. `s`: the shape of the queries.
+    attention_pass(const attention_sizes& sizes, const attention_options<T>& options,
+                   const nn::shape& s, nn::tape<T>& tape, bool keep)
+        : sizes_(sizes),
+          mask_(options.mask),
+          norms_(tape.memory(), 2 * s.items * sizes.heads * sizes.queries) {
+        if (tape.attention_watcher().call != nullptr)
+            maps_ =
+                arena_block<T>(tape.memory(), (keep ? s.items * sizes.heads : 1) * sizes.scores());
     }
-}
 
-/// c (rows, columns) = a (rows, sum) b (sum, padded columns); rows of a and c begin `a_stride` and
-/// `c_stride` apart.
-template <class T>
-void multiply(std::size_t rows, std::size_t columns, std::size_t sum, const T* a,
-              std::size_t a_stride, const T* b, T* c, std::size_t c_stride) {
-    product<T, layout::by_rows>({sum, 1, a_stride, 0, padded_columns<T>(columns), 0}, rows, columns,
-                                a, b, false, nullptr, 0, c, c_stride);
-}
+    void forward(const T* q, const T* k, const T* v, const nn::shape& s, std::string_view name,
+                 bool keep, T* out, nn::tape<T>& tape) {
+        const auto see = [&](std::size_t item, std::size_t head, T* weights) {
+            const map_watcher<T> watcher = tape.attention_watcher();
+            watcher.call(watcher.who, {.layer = name,
+                                       .item = item,
+                                       .head = head,
+                                       .height = s.height,
+                                       .width = s.width,
+                                       .columns = sizes_.keys,
+                                       .weights = {weights, sizes_.scores()}});
+        };
+        attend(sizes_, q, k, v, mask(), norms_.data(), maps_.data(), keep, see, out, tape.memory());
+    }
 
-/// c = a^T b with a (sum, rows).
-template <class T>
-void multiply_transposed(std::size_t rows, std::size_t columns, std::size_t sum, const T* a,
-                         std::size_t a_stride, const T* b, T* c, std::size_t c_stride) {
-    product<T, layout::by_columns>({sum, 1, a_stride, 0, padded_columns<T>(columns), 0}, rows,
-                                   columns, a, b, false, nullptr, 0, c, c_stride);
-}
+    void backward(const T* q, const T* k, const T* v, const adjoint_slot<T>& dy, T* dq, T* dk,
+                  T* dv) const {
+        attend_backward(sizes_, q, k, v, mask(), norms_.data(), maps_.data(), dy.read(), dq, dk, dv,
+                        dy.memory());
+    }
 
-/// The sizes of an attention. The rows of q are `q_stride` apart, those of k and v `kv_stride`; the
-/// rows of the result are heads * d apart. Each head takes d channels, the next head the next d.
-struct attention_sizes {
-    std::size_t items, heads, d;
-    std::size_t queries, keys;  // positions of an item
-    std::size_t q_stride, kv_stride;
+private:
+    const T* mask() const { return mask_ ? mask_.data() : nullptr; }
 
-    std::size_t channels() const { return heads * d; }
-    std::size_t scores() const { return queries * keys; }  // of one item and head
-
-    /// 1 / sqrt(d), with which the scores have the variance of q and k.
-    double factor() const { return 1 / std::sqrt(static_cast<double>(d)); }
+    attention_sizes sizes_;
+    var<T> mask_;
+    arena_block<T> norms_, maps_;  // maps: only if somebody sees them
 };
-
-/// out = softmax(q k^T / sqrt(d)) v. If `kept` is not null it receives the weights (items, heads,
-/// queries, keys), which the way back reads; else the same block of at most 64 queries is used
-/// again and again.
-template <class T>
-void attend(const attention_sizes& s, const T* q, const T* k, const T* v, T* kept, T* out,
-            arena<T>& memory) {
-    const std::size_t block = kept != nullptr ? s.queries : std::min<std::size_t>(s.queries, 64);
-    arena_block<T> weights(memory, kept != nullptr ? 0 : block * s.keys);
-    arena_block<T> keys(memory, s.d * padded_columns<T>(s.keys));
-    arena_block<T> values(memory, s.keys * padded_columns<T>(s.d));
-    for (std::size_t n = 0; n < s.items; ++n) {
-        for (std::size_t head = 0; head < s.heads; ++head) {
-            const std::size_t kv = n * s.keys * s.kv_stride + head * s.d;
-            const T* q_head = q + n * s.queries * s.q_stride + head * s.d;
-            T* out_head = out + n * s.queries * s.channels() + head * s.d;
-            copy_transposed(k + kv, s.keys, s.d, s.kv_stride, static_cast<T>(s.factor()),
-                            keys.data());
-            copy_padded(v + kv, s.keys, s.d, s.kv_stride, values.data());
-            for (std::size_t first = 0; first < s.queries; first += block) {
-                const std::size_t rows = std::min(block, s.queries - first);
-                T* w = kept != nullptr ? kept + (n * s.heads + head) * s.scores() : weights.data();
-                multiply(rows, s.keys, s.d, q_head + first * s.q_stride, s.q_stride, keys.data(), w,
-                         s.keys);
-                softmax_rows(w, rows, s.keys);
-                multiply(rows, s.d, s.keys, w, s.keys, values.data(),
-                         out_head + first * s.channels(), s.channels());
-            }
-        }
-    }
-}
-
-/// The gradients with respect to q, k and v, which are laid out as those, overwritten.
-template <class T>
-void attend_backward(const attention_sizes& s, const T* q, const T* k, const T* v, const T* weights,
-                     const T* dout, T* dq, T* dk, T* dv, arena<T>& memory) {
-    // out = p v:  dv = p^T dout, dp = dout v^T;  scores = q k^T:  dq = ds k, dk = ds^T q
-    arena_block<T> dp(memory, s.scores()), turned(memory, s.d * padded_columns<T>(s.keys)),
-        rows(memory, std::max(s.queries, s.keys) * padded_columns<T>(s.d));
-    for (std::size_t n = 0; n < s.items; ++n) {
-        for (std::size_t head = 0; head < s.heads; ++head) {
-            const std::size_t at = n * s.queries * s.q_stride + head * s.d;
-            const std::size_t kv = n * s.keys * s.kv_stride + head * s.d;
-            const T* p = weights + (n * s.heads + head) * s.scores();
-            const T* g = dout + n * s.queries * s.channels() + head * s.d;
-            copy_padded(g, s.queries, s.d, s.channels(), rows.data());
-            multiply_transposed(s.keys, s.d, s.queries, p, s.keys, rows.data(), dv + kv,
-                                s.kv_stride);
-            copy_transposed(v + kv, s.keys, s.d, s.kv_stride, T(1), turned.data());
-            multiply(s.queries, s.keys, s.d, g, s.channels(), turned.data(), dp.data(), s.keys);
-            softmax_rows_gradient(p, s.queries, s.keys, static_cast<T>(s.factor()), dp.data());
-            copy_padded(k + kv, s.keys, s.d, s.kv_stride, rows.data());
-            multiply(s.queries, s.d, s.keys, dp.data(), s.keys, rows.data(), dq + at, s.q_stride);
-            copy_padded(q + at, s.queries, s.d, s.q_stride, rows.data());
-            multiply_transposed(s.keys, s.d, s.queries, dp.data(), s.keys, rows.data(), dk + kv,
-                                s.kv_stride);
-        }
-    }
-}
 
 }  // namespace diffusion::nn::detail
 
@@ -140,28 +107,36 @@ namespace diffusion::nn {
 /// qkv {items, height, width, 3 channels}: at each position first q, then k, then v, each of them
 /// head after head. The result is {items, height, width, channels}.
 template <class T>
-var<T> self_attention(const var<T>& qkv, std::size_t heads = 1) {
+var<T> self_attention(const var<T>& qkv, std::size_t heads = 1,
+                      const attention_options<T>& options = {}) {
+    constexpr const char* function = "diffusion::nn::self_attention";
     const nn::shape s = qkv.shape();
-    diffusion::detail::require(
-        heads > 0 && s.channels % (3 * heads) == 0, "diffusion::nn::self_attention",
-        "the channels must be three times a multiple of the heads", s.channels);
+    diffusion::detail::require(heads > 0 && s.channels % (3 * heads) == 0, function,
+                               "the channels must be three times a multiple of the heads",
+                               s.channels);
     const std::size_t channels = s.channels / 3;
-    const detail::attention_sizes sizes{s.items,    heads,      channels / heads, s.pixels(),
-                                        s.pixels(), s.channels, s.channels};
+    const detail::attention_sizes sizes{.items = s.items,
+                                        .heads = heads,
+                                        .d = channels / heads,
+                                        .queries = s.pixels(),
+                                        .keys = s.pixels(),
+                                        .q_stride = s.channels,
+                                        .kv_stride = s.channels,
+                                        .causal = options.causal};
+    detail::check_attention(sizes, options.mask, function);
     nn::tape<T>& tape = qkv.tape();
     const var<T> y = tape.result(s.with_channels(channels), qkv);
     const bool keep = y.needs_gradient();
-    arena_block<T> weights(tape.memory(), keep ? s.items * heads * sizes.scores() : 0);
-    const T* q = qkv.data();
-    detail::attend(sizes, q, q + channels, q + 2 * channels, keep ? weights.data() : nullptr,
-                   y.fill(), tape.memory());
-    tape.record(y, [sizes, qkv, channels, weights = std::move(weights),
+    detail::attention_pass<T> pass(sizes, options, s, tape, keep);
+    const T* in = qkv.data();
+    pass.forward(in, in + channels, in + 2 * channels, s, options.name, keep, y.fill(), tape);
+    tape.record(y, [qkv, channels, pass = std::move(pass),
                     dqkv = adjoint_slot<T>(qkv)](const adjoint_slot<T>& dy) {
         overwritten_share<T> share(dqkv);
-        const T* in = qkv.data();
-        T* out = share.data();
-        detail::attend_backward(sizes, in, in + channels, in + 2 * channels, weights.data(),
-                                dy.read(), out, out + channels, out + 2 * channels, dy.memory());
+        const T* from = qkv.data();
+        T* to = share.data();
+        pass.backward(from, from + channels, from + 2 * channels, dy, to, to + channels,
+                      to + 2 * channels);
         share.finish();
     });
     return y;
@@ -173,29 +148,36 @@ var<T> self_attention(const var<T>& qkv, std::size_t heads = 1) {
 /// q {items, height, width, channels}; kv {items, any height, any width, 2 channels}: at each
 /// position of the context first k, then v. The result has the shape of q.
 template <class T>
-var<T> cross_attention(const var<T>& q, const var<T>& kv, std::size_t heads = 1) {
+var<T> cross_attention(const var<T>& q, const var<T>& kv, std::size_t heads = 1,
+                       const attention_options<T>& options = {}) {
+    constexpr const char* function = "diffusion::nn::cross_attention";
     const nn::shape s = q.shape(), c = kv.shape();
     diffusion::detail::require_shapes(
-        c.items == s.items && c.channels == 2 * s.channels, "diffusion::nn::cross_attention",
+        c.items == s.items && c.channels == 2 * s.channels, function,
         "the context must have the items of the queries and twice their channels", s, c);
-    diffusion::detail::require(
-        heads > 0 && s.channels % heads == 0, "diffusion::nn::cross_attention",
-        "the number of heads must divide the channels of the queries", heads);
-    const std::size_t channels = s.channels;
-    const detail::attention_sizes sizes{s.items,    heads,    channels / heads, s.pixels(),
-                                        c.pixels(), channels, c.channels};
+    diffusion::detail::require(heads > 0 && s.channels % heads == 0, function,
+                               "the number of heads must divide the channels of the queries",
+                               heads);
+    const detail::attention_sizes sizes{.items = s.items,
+                                        .heads = heads,
+                                        .d = s.channels / heads,
+                                        .queries = s.pixels(),
+                                        .keys = c.pixels(),
+                                        .q_stride = s.channels,
+                                        .kv_stride = c.channels,
+                                        .causal = options.causal};
+    detail::check_attention(sizes, options.mask, function);
     nn::tape<T>& tape = q.tape();
     const var<T> y = tape.result(s, q, kv);
     const bool keep = y.needs_gradient();
-    arena_block<T> weights(tape.memory(), keep ? s.items * heads * sizes.scores() : 0);
-    detail::attend(sizes, q.data(), kv.data(), kv.data() + channels,
-                   keep ? weights.data() : nullptr, y.fill(), tape.memory());
-    tape.record(y, [sizes, q, kv, channels, weights = std::move(weights), dq = adjoint_slot<T>(q),
+    detail::attention_pass<T> pass(sizes, options, s, tape, keep);
+    const std::size_t channels = s.channels;
+    pass.forward(q.data(), kv.data(), kv.data() + channels, s, options.name, keep, y.fill(), tape);
+    tape.record(y, [q, kv, channels, pass = std::move(pass), dq = adjoint_slot<T>(q),
                     dkv = adjoint_slot<T>(kv)](const adjoint_slot<T>& dy) {
         overwritten_share<T> q_share(dq), kv_share(dkv);
-        detail::attend_backward(sizes, q.data(), kv.data(), kv.data() + channels, weights.data(),
-                                dy.read(), q_share.data(), kv_share.data(),
-                                kv_share.data() + channels, dy.memory());
+        pass.backward(q.data(), kv.data(), kv.data() + channels, dy, q_share.data(),
+                      kv_share.data(), kv_share.data() + channels);
         q_share.finish();
         kv_share.finish();
     });

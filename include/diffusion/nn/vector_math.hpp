@@ -109,6 +109,16 @@ inline void store_some(T* to, vec<T> v, std::size_t count) {
     std::memcpy(to, &v, count * sizeof(T));
 }
 
+/// f of all lanes, by halves.
+template <class T, class F>
+[[gnu::always_inline]] inline T fold_lanes(vec<T> v, F&& f) {
+    T lanes[width<T>];
+    store(lanes, v);
+    for (std::size_t half = width<T> / 2; half > 0; half /= 2)
+        for (std::size_t l = 0; l < half; ++l) lanes[l] = f(lanes[l], lanes[l + half]);
+    return lanes[0];
+}
+
 /// out[i] = f(in[i]...) for vectors of elements. The bits of an element do not depend on its place.
 /// `out` may be one of the inputs.
 template <class T, class F, class... In>
