@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <diffusion/detail/require.hpp>
 #include <diffusion/nn/attention_kernel.hpp>
 #include <diffusion/nn/attention_map.hpp>
-#include <diffusion/detail/require.hpp>
 #include <diffusion/nn/tape.hpp>
 #include <limits>
 #include <span>
