@@ -81,3 +81,19 @@ TEST_CASE("pixel shuffle makes squares of pixels out of channels, and unshuffle 
     CHECK_THROWS_AS(nn::pixel_unshuffle(v, 2), std::invalid_argument);
     CHECK_THROWS_AS(nn::pixel_unshuffle(v, 0), std::invalid_argument);
 }
+
+TEST_CASE("another shape of the same size leaves the elements where they are") {
+    nn::tape<double> tape;
+    const std::vector<double> x = {0, 1, 2, 3, 4, 5};
+    const auto y = nn::reshape(tape.constant({6, 1, 1, 1}, x.data()), {1, 1, 3, 2});
+    CHECK(y.shape() == nn::shape{1, 1, 3, 2});
+    CHECK(elements(y) == x);
+    check_gradient({{6, 1, 1, 2}}, [](auto&, const auto& v) {
+        const auto a = nn::reshape(v[0], {2, 1, 3, 2}), b = nn::reshape(v[0], {2, 2, 3, 1});
+        return nn::add(nn::slice(a, 1, 1), nn::slice(b, 0, 1, nn::axis::height));
+    });
+    CHECK_THROWS_WITH_AS(nn::reshape(y, {1, 1, 1, 5}),
+                         "diffusion::nn::reshape: both shapes must have as many elements, got (1, "
+                         "1, 1, 5) and (1, 1, 3, 2)",
+                         std::invalid_argument);
+}

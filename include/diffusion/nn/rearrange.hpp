@@ -44,6 +44,15 @@ void for_each_shuffled(const nn::shape& packed, std::size_t factor, F&& f) {
 
 namespace diffusion::nn {
 
+/// The same elements in the same order under another shape: one vector for each token of a caption,
+/// {items length, 1, 1, channels}, as a sequence, {items, 1, length, channels}.
+template <class T>
+var<T> reshape(const var<T>& x, const nn::shape& s) {
+    diffusion::detail::require_shapes(s.size() == x.size(), "diffusion::nn::reshape",
+                                      "both shapes must have as many elements", s, x.shape());
+    return detail::rearrange(x, s, [n = x.size()](const auto& f) { f(0, 0, n); });
+}
+
 /// The four sizes of a `shape`.
 enum class axis { items, height, width, channels };
 
