@@ -1,0 +1,103 @@
+"""Makes nets_torch.txt with PyTorch in double precision (Debian: python3-torch): the nets beside the U-Net.
+
+    /usr/bin/python3 tests/golden/nets_make.py
+
+Weights, inputs and targets come from a formula, so that only results need to be stored. A tensor is stored as its
+projections onto three vectors of the same formula; small ones also as they are (NAME[]). Elements count in PyTorch's
+order.
+"""
+import math, os
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+
+def formula(shape, key, scale):
+    n = math.prod(shape)
+    i = torch.arange(n, dtype=torch.int64)
+    h = (i * 2654435761 + i * i * 40503 + key * 1234567) % 2**32
+    return (scale * (h.to(torch.float64) / 2**31 - 1)).reshape(shape)
+
+def write(out, name, x, whole=8):
+    x = x.detach().reshape(-1)
+    print(name, *('%.14g' % v for v in formula((x.numel(), 3), 3000, 1.0).T @ x), file=out)
+    if x.numel() <= whole:
+        print(name + '[]', *('%.14g' % v for v in x), file=out)
+
+def fill(net):
+    tables = {m.weight for m in net.modules() if isinstance(m, nn.Embedding)}
+    for key, (_, p) in enumerate(sorted(net.named_parameters())):
+        p.data = formula(p.shape, key, (3 / (p[0].numel() if p.dim() > 1 and p not in tables else 10)) ** 0.5)
+    return net
+
+def write_gradients(out, net):
+    for n, p in sorted(net.named_parameters()):
+        write(out, n, p.grad)
+
+def waves(t, channels):
+    a = t[:, None] * 10000 ** (-torch.arange(channels // 2) / (channels // 2))
+    return torch.cat([a.sin(), a.cos()], 1)
+
+def attend(q, k, v, heads, mask=None):
+    """Attention of (items, tokens, channels), whose channels lie one head after the other."""
+    split = lambda x: x.unflatten(-1, (heads, -1)).transpose(1, 2)
+    a = split(q) @ split(k).transpose(-2, -1) / (q.shape[-1] // heads) ** 0.5
+    if mask is not None:
+        a = a.masked_fill(mask[:, None, None, :], -math.inf)
+    return (a.softmax(-1) @ split(v)).transpose(1, 2).flatten(-2)
+
+# ---- the diffusion transformer -------------------------------------------------------------------------------------
+class DiTBlock(nn.Module):
+    def __init__(s, c, heads, ratio):
+        super().__init__()
+        s.heads, s.q, s.o = heads, nn.Linear(c, 3 * c), nn.Linear(c, c)
+        s.mlp = nn.Sequential(nn.Linear(c, ratio * c), nn.GELU(approximate='tanh'), nn.Linear(ratio * c, c))
+        s.ada = nn.Linear(c, 6 * c)
+    def forward(s, x, c):
+        b1, a1, g1, b2, a2, g2 = s.ada(c)[:, None].chunk(6, -1)
+        norm = lambda x: F.layer_norm(x, x.shape[-1:], eps=1e-6)
+        x = x + g1 * s.o(attend(*s.q(norm(x) * (1 + a1) + b1).chunk(3, -1), s.heads))
+        return x + g2 * s.mlp(norm(x) * (1 + a2) + b2)
+
+class DiT(nn.Module):
+    def __init__(s, cin, cout, patch, c, blocks, heads, ratio, classes):
+        super().__init__()
+        s.patch, s.c = patch, c
+        s.te = nn.Sequential(nn.Linear(c, c), nn.SiLU(), nn.Linear(c, c))
+        if classes:
+            s.label = nn.Embedding(classes + 1, c)
+        s.inp, s.out = nn.Linear(cin * patch**2, c), nn.Linear(c, cout * patch**2)
+        s.blocks = nn.ModuleList(DiTBlock(c, heads, ratio) for _ in range(blocks))
+        s.ada = nn.Linear(c, 2 * c)
+    def forward(s, x, t, labels=None):
+        e = s.te(waves(t, s.c))
+        e = F.silu(e if labels is None else e + s.label(labels))
+        h = F.pixel_unshuffle(x, s.patch).permute(0, 2, 3, 1)
+        rows, columns = torch.arange(h.shape[1]) + 0.0, torch.arange(h.shape[2]) + 0.0
+        p = torch.cat([waves(columns, s.c // 2)[None].expand(len(rows), -1, -1),
+                       waves(rows, s.c // 2)[:, None].expand(-1, len(columns), -1)], -1)
+        grid, h = h.shape[1:3], (s.inp(h) + p).flatten(1, 2)
+        for block in s.blocks:
+            h = block(h, e)
+        b, a = s.ada(e)[:, None].chunk(2, -1)
+        h = s.out(F.layer_norm(h, h.shape[-1:], eps=1e-6) * (1 + a) + b)
+        return F.pixel_shuffle(h.unflatten(1, grid).permute(0, 3, 1, 2), s.patch)
+
+def dit(out, name, size, items, cin, cout, labels=None, **options):
+    net = fill(DiT(cin, cout, **options))
+    x = formula((items, cin, *size), 1000, 1.0).requires_grad_()
+    t = torch.tensor([17.0 * n + 3 for n in range(items)])
+    y = net(x, t, None if labels is None else torch.tensor(labels))
+    loss = F.mse_loss(y, formula(y.shape, 2000, 1.0))
+    loss.backward()
+    print('case', name, file=out)
+    write(out, 'loss', loss)
+    write(out, 'output', y, 160)
+    write(out, 'input', x.grad, 160)
+    write_gradients(out, net)
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'nets_torch.txt'), 'w') as out:
+    print('# PyTorch', torch.__version__, 'in double precision; made by nets_make.py', file=out)
+    dit(out, 'dit', (6, 10), 3, 1, 1, patch=2, c=16, blocks=2, heads=4, ratio=4, classes=0)
+    dit(out, 'dit_labelled', (9, 6), 2, 3, 6, patch=3, c=24, blocks=3, heads=2, ratio=2, classes=3, labels=[3, 1])
