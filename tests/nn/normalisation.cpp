@@ -154,29 +154,6 @@ TEST_CASE("FiLM starts as the identity, and its embedding gets a gradient") {
         std::invalid_argument);
 }
 
-TEST_CASE("SPADE modulates each position by the map of labels") {
-    nn::parameters<double> store(3);
-    const nn::spade_layer<double> spade(store, "s", 4, {.labels = 2, .hidden = 3, .groups = 2});
-    check_gradient(
-        {{2, 3, 2, 4}, {2, 3, 2, 2}}, [&](auto&, const auto& v) { return spade(v[0], v[1]); },
-        1e-6);
-    const nn::shape s{1, 3, 5, 4};
-    const std::vector<double> x = diffusion::test::normals(s.size(), 1), map(30, 0.5);
-    nn::tape<double> tape;
-    const auto v = tape.constant(s, x.data()), m = tape.constant({1, 3, 5, 2}, map.data());
-    const auto y = spade(v, m);
-    const nn::var<double> none;
-    const auto norm = nn::group_norm(v, none, none, {.groups = 2});
-    const auto h = nn::relu(spade.shared(m));
-    const auto gamma = spade.gamma(h), beta = spade.beta(h);
-    for (std::size_t i = 0; i < s.size(); ++i)
-        CHECK(y.data()[i] ==
-              doctest::Approx(norm.data()[i] * (1 + gamma.data()[i]) + beta.data()[i])
-                  .epsilon(1e-13));
-    CHECK_THROWS_AS(spade(v, tape.constant({1, 5, 3, 2}, map.data())), std::invalid_argument);
-    CHECK_THROWS_AS(spade(v, tape.constant({1, 3, 5, 1}, map.data())), std::invalid_argument);
-}
-
 TEST_CASE("norms refuse rows of the wrong length, and gamma without beta") {
     nn::tape<double> tape;
     const std::vector<double> x(6, 1.0);
