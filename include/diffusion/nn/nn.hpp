@@ -7,6 +7,7 @@
 #include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/attention.hpp>
 #include <diffusion/nn/concat.hpp>
+#include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/convolution.hpp>
 #include <diffusion/nn/dropout.hpp>
 #include <diffusion/nn/elementwise.hpp>

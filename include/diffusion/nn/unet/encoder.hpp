@@ -1,0 +1,153 @@
+#pragma once
+
+#include <cstddef>
+#include <diffusion/nn/concat.hpp>
+#include <diffusion/nn/conditions.hpp>
+#include <diffusion/nn/time_label_embedding.hpp>
+#include <diffusion/nn/unet/blocks.hpp>
+#include <diffusion/nn/unet/options.hpp>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace diffusion::nn {
+
+/// One entry of the way down or up: a residual block, perhaps with attention, or a convolution
+/// that halves the resolution or follows its doubling.
+template <class T>
+struct unet_stage {
+    std::vector<residual_block<T>> block = {};             // none or one
+    std::vector<attention_block<T>> attention = {};        // none or one
+    std::vector<cross_attention_block<T>> to_tokens = {};  // none or one
+    conv2d<T> resample = {};
+
+    /// A stage of a block `name`.0, with `attends` self-attention `name`.1 and, if the net knows
+    /// tokens, cross-attention `name`.2.
+    static unet_stage of_block(parameters<T>& store, const std::string& name, std::size_t in,
+                               std::size_t out, bool attends, const unet_options& o,
+                               bool reads_map = false) {
+        unet_stage s;
+        s.block.emplace_back(store, name + ".0", in, out, o, reads_map);
+        if (attends) s.attention.emplace_back(store, name + ".1", out, o);
+        if (attends && o.token_channels > 0) s.to_tokens.emplace_back(store, name + ".2", out, o);
+        return s;
+    }
+
+    /// `map`: what is given as such, in the size of x.
+    var<T> operator()(const var<T>& x, const var<T>& emb, const conditions<T>& given,
+                      const var<T>& map = {}) const {
+        if (resample) return resample(x);
+        var<T> h = block[0](x, emb, map);
+        if (!attention.empty()) h = attention[0](h);
+        if (!to_tokens.empty()) h = to_tokens[0](h, given.tokens, given.token_mask);
+        return h;
+    }
+};
+
+/// The left half of a U-Net and its bottom, as far as the middle:
+///
+///     level 0  x - inp - block
+///           1              \ half - block
+///           2                         \ half - block - m1 - ma - m2
+template <class T>
+class unet_encoder {
+public:
+    /// More stages than anybody wants, so that what is kept of each needs no allocation.
+    static constexpr std::size_t most_stages = 63;
+
+    unet_encoder(parameters<T>& store, const unet_options& o) : options_(o) {
+        const std::size_t levels = o.multipliers.size();
+        diffusion::detail::require(levels > 0, "diffusion::nn::unet", "there must be a level",
+                                   levels);
+        diffusion::detail::require(o.attention.size() == levels, "diffusion::nn::unet",
+                                   "attention needs one entry for each level", o.attention.size());
+        embedding_ = {store, {.channels = o.base, .factor = o.time_factor}, 4 * o.base, o.classes};
+        inp_ = {store, "inp", o.image_channels + o.extra_channels, o.base};
+        std::size_t c = o.base;
+        kept_ = {c};
+        const auto name = [&] { return "down." + std::to_string(stages_.size()); };
+        for (std::size_t l = 0; l < levels; ++l) {
+            const std::size_t out = o.base * o.multipliers[l];
+            for (std::size_t i = 0; i < o.blocks; ++i) {
+                stages_.push_back(stage::of_block(store, name(), c, out, o.attention[l], o));
+                kept_.push_back(c = out);
+            }
+            if (l + 1 < levels) {
+                stages_.push_back({.resample = conv2d<T>(store, name(), c, c, 3, 2)});
+                kept_.push_back(c);
+            }
+        }
+        diffusion::detail::require(stages_.size() <= most_stages, "diffusion::nn::unet",
+                                   "there may be at most 63 stages on the way down",
+                                   stages_.size());
+        middle_.emplace_back(store, "m1", c, c, o);
+        attention_.emplace_back(store, "ma", c, o);
+        if (o.token_channels > 0) to_tokens_.emplace_back(store, "mx", c, o);
+        middle_.emplace_back(store, "m2", c, c, o);
+    }
+
+    /// Channels of what `keep` is given, in that order.
+    const std::vector<std::size_t>& kept() const { return kept_; }
+
+    /// See `time_label_embedding`.
+    var<T> embed(const var<T>& x, std::span<const double> t,
+                 std::span<const std::size_t> labels) const {
+        return embedding_(x.tape(), x.shape().items, t, labels);
+    }
+
+    /// The values of the middle, {items, height / 2^(levels - 1), width / 2^(levels - 1),
+    /// channels}; `keep` is called with the result of inp and of each stage.
+    template <class Keep>
+    var<T> operator()(const var<T>& x, const var<T>& emb, const conditions<T>& given,
+                      Keep&& keep) const {
+        var<T> h = inp_(given.image ? concat(x, given.image) : x);
+        keep(h);
+        for (const stage& s : stages_) {
+            h = s(h, emb, given);
+            keep(h);
+        }
+        h = attention_[0](middle_[0](h, emb));
+        if (!to_tokens_.empty()) h = to_tokens_[0](h, given.tokens, given.token_mask);
+        return middle_[1](h, emb);
+    }
+
+    /// Throws std::invalid_argument unless x and what is `given` are what this net wants.
+    void check(const nn::shape& x, const conditions<T>& given, const char* function) const {
+        const unet_options& o = options_;
+        const std::size_t unit = std::size_t{1} << (o.multipliers.size() - 1);
+        if (x.channels != o.image_channels || x.height % unit != 0 || x.width % unit != 0)
+            diffusion::detail::reject(function,
+                                      "x must have image_channels, and a height and width "
+                                      "divisible by 2^(levels - 1)",
+                                      to_string(x));
+        diffusion::detail::require(given.labels.empty() || o.classes > 0, function,
+                                   "labels need a net with classes", given.labels.size());
+        const std::size_t length = given.tokens ? given.tokens.shape().width : 0;
+        detail::check_condition(given.tokens, {x.items, 1, length, o.token_channels}, function,
+                                "tokens need a net with token_channels",
+                                "this net wants tokens {items, 1, length, token_channels}");
+        detail::check_condition(given.image, x.with_channels(o.extra_channels), function,
+                                "an image needs a net with extra_channels",
+                                "this net wants an image {items, height, width, extra_channels}");
+        detail::check_condition(given.map, x.with_channels(o.map_channels), function,
+                                "a map needs a net with map_channels",
+                                "this net wants a map {items, height, width, map_channels}");
+        diffusion::detail::require(!given.token_mask || given.tokens, function,
+                                   "a token_mask needs tokens", "none");
+    }
+
+private:
+    using stage = unet_stage<T>;
+
+    unet_options options_;
+    time_label_embedding<T> embedding_;
+    conv2d<T> inp_;
+    std::vector<stage> stages_;
+    std::vector<std::size_t> kept_;
+    std::vector<residual_block<T>> middle_;            // two
+    std::vector<attention_block<T>> attention_;        // one
+    std::vector<cross_attention_block<T>> to_tokens_;  // none or one
+};
+
+}  // namespace diffusion::nn
