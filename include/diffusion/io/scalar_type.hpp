@@ -8,9 +8,10 @@
 #include <cstring>
 #include <limits>
 #include <span>
-#include <string_view>
 #include <type_traits>
 #include <utility>
+
+#include <diffusion/io/half.hpp>
 
 namespace diffusion::io {
 
@@ -84,28 +85,6 @@ constexpr scalar_type scalar_type_of() {
         static_assert(sizeof(T) == 8, "diffusion::io: no file format holds integers of this size");
         return std::is_signed_v<T> ? scalar_type::i64 : scalar_type::u64;
     }
-}
-
-/// Binary16 to binary32, exact (IEEE 754-2019, section 3.6).
-inline float float_from_f16(std::uint16_t bits) {
-    const bool negative = (bits & 0x8000u) != 0;
-    const int exponent = (bits >> 10) & 0x1f;
-    const int fraction = bits & 0x3ff;
-    float magnitude = 0;
-    if (exponent == 31) {
-        magnitude = fraction == 0 ? std::numeric_limits<float>::infinity()
-                                  : std::numeric_limits<float>::quiet_NaN();
-    } else if (exponent == 0) {
-        magnitude = std::ldexp(static_cast<float>(fraction), -24);  // subnormal: fraction * 2^-24
-    } else {
-        magnitude = std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-    }
-    return negative ? -magnitude : magnitude;
-}
-
-/// Bfloat16 to binary32, exact.
-inline float float_from_bf16(std::uint16_t bits) {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
 namespace detail {
@@ -222,6 +201,38 @@ std::size_t convert(std::span<const std::byte> bytes, scalar_type type, std::end
             return convert_from<To, double>(bytes, order, to);
     }
     return 0;
+}
+
+/// Whether the type holds fractions.
+constexpr bool is_fractional(scalar_type type) { return type >= scalar_type::f16; }
+
+/// The opposite of `convert` for fractions: writes `values` as the fractional type `type` into `to`,
+/// rounded to nearest even. Returns how many it could write; a finite number that would become
+/// infinite ends it.
+template <std::floating_point From>
+std::size_t store_fractions(std::span<const From> values, scalar_type type, std::endian order,
+                            std::span<std::byte> to) {
+    const auto each = [&](auto rounded, auto is_infinite) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const auto stored = rounded(values[i]);
+            if (is_infinite(stored) && std::isfinite(values[i])) return i;
+            store(stored, to.data() + i * sizeof stored, order);
+        }
+        return values.size();
+    };
+    const auto infinite_float = [](auto value) { return std::isinf(value); };
+    switch (type) {
+        case scalar_type::f16:
+            return each(f16_from, [](std::uint16_t code) { return (code & 0x7fff) == 0x7c00; });
+        case scalar_type::bf16:
+            return each(bf16_from, [](std::uint16_t code) { return (code & 0x7fff) == 0x7f80; });
+        case scalar_type::f32:
+            return each([](From value) { return static_cast<float>(value); }, infinite_float);
+        case scalar_type::f64:
+            return each([](From value) { return static_cast<double>(value); }, infinite_float);
+        default:
+            return 0;
+    }
 }
 
 }  // namespace detail
