@@ -170,6 +170,7 @@ TEST_CASE("A header that is not as it should be is refused behind the piece that
             "expected a list of extents, found a negative number");
     refused("{\"a\":{\"shape\":[1.5 ]}}", "1.5 ",
             "expected a list of extents, found a fractional number");
+    refused("{\"a\":{\"shape\":[18446744073709551616 ]}}", "616 ", "a number is too large");
     refused("{\"a\":{\"shape\":[[", "[[", "expected a list of extents, found a list");
     refused("{\"a\":{\"data_offsets\":[0]}}", "[0]", "data_offsets of \"a\" needs two numbers");
     refused("{\"a\":{\"data_offsets\":[0,0,0 ]}}", "[0,0,0 ",
@@ -255,4 +256,127 @@ TEST_CASE("A file that could not be read again is not written") {
     refused(file,
             "diffusion::io::write_safetensors: a tensor's shape must fit its bytes, got \"a\"");
     CHECK_THROWS_AS(file.add("b", {2}, one), std::invalid_argument);
+}
+
+TEST_CASE("Fractions can be stored in another type, which rounds to nearest even") {
+    const temporary_folder folder;
+    const std::vector<float> values{1, 0.333333333f, -65504, 1e-7f, -0.0f, 1 + 1 / 2048.0f};
+    safetensors_file file;
+    for (const scalar_type type :
+         {scalar_type::f16, scalar_type::bf16, scalar_type::f32, scalar_type::f64}) {
+        file.add(std::string(dtype_name(type)), {6}, std::span<const float>(values), type);
+    }
+    write_safetensors(folder / "x", file);
+    const safetensors_file back = read_safetensors(folder / "x");
+    for (const tensor_entry& entry : back.entries) CHECK(dtype_name(entry.type) == entry.name);
+    CHECK(back.at("F16").bytes.size() == 12);
+    const std::vector<double> halves = back.at("F16").values<double>();
+    CHECK(halves == std::vector<double>{1, 0.333251953125, -65504, std::ldexp(2.0, -24), 0, 1});
+    CHECK(std::signbit(halves[4]));
+    CHECK(back.at("BF16").values<float>()[1] == 0.333984375f);
+    CHECK(back.at("F32").values<float>() == values);
+    CHECK(back.at("F64").values<float>() == values);
+}
+
+TEST_CASE("A number that the stored type cannot hold is refused with the tensor's name") {
+    safetensors_file file;
+    const std::vector<double> large{1, 65520}, huge{1e39}, infinite{HUGE_VAL, -HUGE_VAL};
+    const auto add = [&](const std::vector<double>& values, scalar_type type) {
+        file.add("w", {values.size()}, std::span<const double>(values), type);
+    };
+    CHECK_THROWS_WITH_AS(
+        add(large, scalar_type::f16),
+        "diffusion::io::safetensors_file::add: every element of \"w\" must fit the "
+        "stored type, got 65520",
+        std::invalid_argument);
+    CHECK_THROWS_AS(add(huge, scalar_type::bf16), std::invalid_argument);
+    CHECK_THROWS_AS(add(huge, scalar_type::f32), std::invalid_argument);
+    CHECK_THROWS_WITH_AS(add({1}, scalar_type::i8),
+                         "diffusion::io::safetensors_file::add: the stored type must be f16, bf16, "
+                         "f32 or f64, got \"w\"",
+                         std::invalid_argument);
+    CHECK_NOTHROW(add(infinite, scalar_type::f16));  // it was infinite before
+    CHECK(file.entries.size() == 1);
+}
+
+TEST_CASE("A mapped file's tensors lie in the mapping, not in a copy of it") {
+    const temporary_folder folder;
+    safetensors_file file;
+    file.add("x", {3}, std::vector<float>{1, 2, 3});
+    file.add("y", {1}, std::vector<std::uint16_t>{0x3c00});
+    file.entries.back().type = scalar_type::f16;
+    write_safetensors(folder / "w", file);
+    const safetensors_file mapped = map_safetensors(folder / "w");
+    const tensor_entry& x = mapped.at("x");
+    const auto owner = std::static_pointer_cast<const mapped_file>(x.owner);
+    CHECK(x.bytes.data() == owner->bytes().data() + x.offset);
+    std::vector<float> scratch;
+    const std::span<const float> values = x.view(scratch);
+    CHECK(scratch.empty());
+    CHECK(static_cast<const void*>(values.data()) == x.bytes.data());
+    CHECK(values[2] == 3);
+    CHECK(mapped.at("y").view(scratch)[0] == 1);
+    CHECK(scratch.size() == 1);
+
+    // Written anew, the file has another place on the disk: the mapping still shows the old one.
+    file.entries[0] = file.entries[1];
+    file.entries[0].name = "other";
+    write_safetensors(folder / "w", file);
+    CHECK(owner->changed());
+    CHECK(values[2] == 3);
+    CHECK(map_safetensors(folder / "w").find("other") != nullptr);
+}
+
+TEST_CASE("A mapped file that was cut short is refused when it is opened") {
+    const temporary_folder folder;
+    safetensors_file file;
+    file.add("x", {4}, std::vector<float>{1, 2, 3, 4});
+    write_safetensors(folder / "w", file);
+    const std::uint64_t size = std::filesystem::file_size(folder / "w");
+    for (std::uint64_t shorter = 0; shorter < size; ++shorter) {
+        std::filesystem::resize_file(folder / "w", size - 1 - shorter);
+        CHECK_THROWS_AS(map_safetensors(folder / "w"), format_error);
+    }
+    std::filesystem::remove(folder / "w");
+    check_refused([&] { map_safetensors(folder / "w"); }, 0, "the file does not exist");
+    check_refused([&] { map_safetensors(folder.path()); }, 0, "this is not a regular file");
+}
+
+TEST_CASE("A listing names the tensors of a file with type, shape and bytes") {
+    safetensors_file file;
+    file.add("conv.weight", {8, 1, 3, 3}, std::vector<float>(72));
+    file.add("conv.bias", {8}, std::vector<double>(8));
+    file.add("step", {}, std::vector<std::int64_t>{1});
+    const std::vector<tensor_info> lines = listing(file);
+    REQUIRE(lines.size() == 3);
+    CHECK(lines[1] == tensor_info{"conv.bias", scalar_type::f64, {8}, 64});
+    CHECK(to_text(lines) ==
+          "conv.weight  F32  (8, 1, 3, 3)  288\n"
+          "conv.bias    F64  (8,)           64\n"
+          "step         I64  ()              8\n"
+          "3 tensors, 81 elements, 360 bytes\n");
+    CHECK(to_text({}) == "0 tensors, 0 elements, 0 bytes\n");
+}
+
+TEST_CASE("Permuted axes: element (i, j, k) goes where the axes say") {
+    safetensors_file file;
+    std::vector<std::int16_t> values(24);
+    for (std::size_t i = 0; i < 24; ++i) values[i] = static_cast<std::int16_t>(i);
+    file.add("x", {2, 3, 4}, values);
+    const std::vector<std::size_t> axes{2, 0, 1};
+    const tensor_entry turned = permuted(file.at("x"), axes);
+    CHECK(turned.shape == std::vector<std::size_t>{4, 2, 3});
+    const std::vector<int> got = turned.values<int>();
+    for (std::size_t i = 0; i < 2; ++i)
+        for (std::size_t j = 0; j < 3; ++j)
+            for (std::size_t k = 0; k < 4; ++k)
+                CHECK(got[(k * 2 + i) * 3 + j] == values[(i * 3 + j) * 4 + k]);
+
+    file.add("scalar", {}, std::vector<float>{5});
+    file.add("empty", {0, 2}, std::vector<float>{});
+    CHECK(permuted(file.at("scalar"), {}).values<float>() == std::vector<float>{5});
+    const std::vector<std::size_t> swap{1, 0}, twice{1, 1};
+    CHECK(permuted(file.at("empty"), swap).shape == std::vector<std::size_t>{2, 0});
+    CHECK_THROWS_AS(permuted(file.at("x"), swap), std::invalid_argument);
+    CHECK_THROWS_AS(permuted(file.at("empty"), twice), std::invalid_argument);
 }

@@ -20,8 +20,11 @@
 
 namespace diffusion::io {
 
-/// The whole content of a regular file. Throws format_error if it cannot be read.
-inline std::vector<std::byte> read_file(const std::filesystem::path& path) {
+namespace detail {
+
+/// Throws format_error unless there is a regular file at `path`: a pipe or a device has no size to
+/// check a header against.
+inline void require_regular_file(const std::filesystem::path& path) {
     const std::string name = path.string();
     std::error_code error;
     const std::filesystem::file_status status = std::filesystem::status(path, error);
@@ -29,11 +32,18 @@ inline std::vector<std::byte> read_file(const std::filesystem::path& path) {
         throw format_error(name, 0, "the file does not exist");
     }
     if (error) throw format_error(name, 0, "the file cannot be opened: " + error.message());
-    // A pipe or a device has no size to check a header against.
     if (status.type() != std::filesystem::file_type::regular) {
         throw format_error(name, 0, "this is not a regular file");
     }
+}
 
+}  // namespace detail
+
+/// The whole content of a regular file. Throws format_error if it cannot be read.
+inline std::vector<std::byte> read_file(const std::filesystem::path& path) {
+    detail::require_regular_file(path);
+    const std::string name = path.string();
+    std::error_code error;
     errno = 0;
     std::FILE* file = std::fopen(name.c_str(), "rb");
     if (file == nullptr) {

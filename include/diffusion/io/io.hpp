@@ -13,8 +13,10 @@
 #include <diffusion/io/csv.hpp>
 #include <diffusion/io/file.hpp>
 #include <diffusion/io/format_error.hpp>
+#include <diffusion/io/half.hpp>
 #include <diffusion/io/idx.hpp>
 #include <diffusion/io/image.hpp>
+#include <diffusion/io/mapped_file.hpp>
 #include <diffusion/io/nd_array.hpp>
 #include <diffusion/io/npy.hpp>
 #include <diffusion/io/png.hpp>
