@@ -19,29 +19,30 @@ struct softmax_norm {
 template <class T>
 softmax_norm<T> softmax_row(std::size_t columns, T* row) {
     const std::size_t whole = columns / width<T> * width<T>, left = columns - whole;
-    T largest = row[0];
+    T largest = row[0], sum = 0;
     if (whole > 0) {
+        const auto larger = [](vec<T> a, vec<T> b) { return a > b ? a : b; };
         vec<T> top = load(row);
-        for (std::size_t j = width<T>; j < whole; j += width<T>) {
-            const vec<T> s = load(row + j);
-            top = s > top ? s : top;
-        }
-        largest = fold_lanes<T>(top, [](T a, T b) { return a > b ? a : b; });
+        for (std::size_t j = width<T>; j < whole; j += width<T>) top = larger(top, load(row + j));
+        largest = fold_lanes<T>(top, larger);
     }
     for (std::size_t j = whole; j < columns; ++j) largest = std::max(largest, row[j]);
-    vec<T> sum{};
-    for (std::size_t j = 0; j < whole; j += width<T>) {
-        const vec<T> e = exp<T>(load(row + j) - largest);
-        store<T>(row + j, e);
-        sum += e;
+    if (whole > 0) {
+        vec<T> sums{};
+        for (std::size_t j = 0; j < whole; j += width<T>) {
+            const vec<T> e = exp<T>(load(row + j) - largest);
+            store<T>(row + j, e);
+            sums += e;
+        }
+        sum = fold_lanes<T>(sums, [](vec<T> a, vec<T> b) { return a + b; });
     }
-    T total = sum_of<T>(sum);
     if (left > 0) {
         store_some<T>(row + whole, exp<T>(load_some(row + whole, left) - largest), left);
-        for (std::size_t j = whole; j < columns; ++j) total += row[j];
+        for (std::size_t j = whole; j < columns; ++j) sum += row[j];
     }
-    const T inverse = T(1) / total;
-    for (std::size_t j = 0; j < columns; ++j) row[j] *= inverse;
+    const T inverse = T(1) / sum;
+    transform(
+        columns, row, [&](vec<T> e) { return e * inverse; }, static_cast<const T*>(row));
     return {largest, inverse};
 }
 
@@ -58,11 +59,13 @@ void softmax_row_again(std::size_t columns, const softmax_norm<T>& norm, T* row)
 template <class T>
 void softmax_row_gradient(std::size_t columns, const T* p, T factor, T* dp) {
     const std::size_t whole = columns / width<T> * width<T>;
-    vec<T> sum{};
-    for (std::size_t j = 0; j < whole; j += width<T>) sum += load(p + j) * load(dp + j);
-    T mean = sum_of<T>(sum);
+    vec<T> sums{};
+    for (std::size_t j = 0; j < whole; j += width<T>) sums += load(p + j) * load(dp + j);
+    T mean = fold_lanes<T>(sums, [](vec<T> a, vec<T> b) { return a + b; });
     for (std::size_t j = whole; j < columns; ++j) mean += p[j] * dp[j];
-    for (std::size_t j = 0; j < columns; ++j) dp[j] = factor * p[j] * (dp[j] - mean);
+    transform(
+        columns, dp, [&](vec<T> w, vec<T> g) { return factor * w * (g - mean); }, p,
+        static_cast<const T*>(dp));
 }
 
 }  // namespace diffusion::nn::detail

@@ -62,9 +62,14 @@ void pack_transposed(std::size_t rows, std::size_t columns, const T* from, std::
 template <class T>
 void pack_rows(std::size_t rows, std::size_t columns, const T* from, std::size_t stride,
                T* packed) {
-    pack<T>(
-        rows, columns, [&](std::size_t row, std::size_t col) { return from[row * stride + col]; },
-        packed);
+    for (std::size_t first = 0, reach; first < columns; first += reach) {
+        reach = std::min(column_vectors * width<T>, whole_vectors<T>(columns - first));
+        for (std::size_t row = 0; row < rows; ++row)
+            for (std::size_t at = first; at < first + reach; at += width<T>, packed += width<T>)
+                store<T>(packed, at + width<T> <= columns
+                                     ? load(from + row * stride + at)
+                                     : load_some(from + row * stride + at, columns - at));
+    }
 }
 
 }  // namespace diffusion::nn::detail

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <diffusion/nn/conv/simd.hpp>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 /// exp, the logistic function and SiLU for whole vectors, and loops that apply such functions to
 /// arrays.
@@ -18,22 +20,24 @@ struct exp_constants;
 
 template <>
 struct exp_constants<float> {
-    using integer = std::int32_t;
-    static constexpr int bias = 127, fraction_bits = 23, degree = 7;
-    static constexpr float lowest = -87.33654F;  // of the normal results
+    using integer = std::uint32_t;
+    static constexpr int fraction_bits = 23, degree = 7;
+    static constexpr float lowest = -87.3365F;  // a little above the smallest normal result's
     static constexpr float highest = 88.72283F;
     static constexpr float ln2_high = 0.693359375F;  // 9 bits: times n it is exact
     static constexpr float ln2_low = -2.12194440e-4F;
+    static constexpr float whole = 0x1.8p23F;  // numbers of this size have no fraction
 };
 
 template <>
 struct exp_constants<double> {
-    using integer = std::int64_t;
-    static constexpr int bias = 1023, fraction_bits = 52, degree = 13;
-    static constexpr double lowest = -708.3964185322641;
+    using integer = std::uint64_t;
+    static constexpr int fraction_bits = 52, degree = 13;
+    static constexpr double lowest = -708.396;
     static constexpr double highest = 709.782712893384;
     static constexpr double ln2_high = 0.693145751953125;  // 20 bits: times n it is exact
     static constexpr double ln2_low = 1.42860682030941723212e-6;
+    static constexpr double whole = 0x1.8p52;
 };
 
 template <class T>
@@ -49,32 +53,35 @@ template <class To, class From>
     return to;
 }
 
+/// 1 / k!.
+template <class T>
+constexpr T inverse_factorial(int k) {
+    T product = 1;
+    for (int i = 2; i <= k; ++i) product *= static_cast<T>(i);
+    return T(1) / product;
+}
+
 /// exp(x) in each lane, to about one unit in the last place; 0 where the result would be below the
 /// smallest normal number, infinity above the largest.
 ///
-/// x = n ln 2 + r with |r| <= ln(2)/2, exp(r) by its Taylor series (the first term left out is
-/// below a rounding error), and 2^n is added to the exponent, in two halves, so that n = 128 does
-/// not overflow before its time.
+/// x = n ln 2 + r with |r| <= ln(2)/2 and exp(r) by its Taylor series (the first term left out is
+/// below a rounding error). n is x / ln 2 rounded by the addition of a number so large that nothing
+/// behind the point remains, which also leaves n in the last bits of the sum, from where it is added
+/// to the exponent.
 template <class T>
 [[gnu::always_inline]] inline vec<T> exp(vec<T> x) {
     using c = exp_constants<T>;
     using integers = typename integers_of<T>::type;
-    const integers low = x<c::lowest, high = x> c::highest;
-    const vec<T> inside = bits_as<vec<T>>(bits_as<integers>(x) & ~(low | high));
-    const integers sign =
-        bits_as<integers>(inside) & std::numeric_limits<typename c::integer>::min();
-    const vec<T> half = bits_as<vec<T>>(bits_as<integers>(vec<T>{} + T(0.5)) | sign);
-    const integers n = __builtin_convertvector(inside * T(1.44269504088896340736) + half, integers);
-    const vec<T> turns = __builtin_convertvector(n, vec<T>);
-    const vec<T> r = (inside - turns * c::ln2_high) - turns * c::ln2_low;
-    vec<T> sum = vec<T>{} + T(1);
+    const vec<T> shifted = x * T(1.44269504088896340736) + c::whole;
+    const vec<T> n = shifted - c::whole;
+    const vec<T> r = (x - n * c::ln2_high) - n * c::ln2_low;
+    vec<T> sum = vec<T>{} + inverse_factorial<T>(c::degree);
 #pragma GCC unroll 16
-    for (int k = c::degree; k > 0; --k) sum = T(1) + sum * r * (T(1) / T(k));
-    const integers first = n >> 1, second = n - first;
-    const vec<T> y = sum * bits_as<vec<T>>((first + c::bias) << c::fraction_bits) *
-                     bits_as<vec<T>>((second + c::bias) << c::fraction_bits);
-    const integers infinite = bits_as<integers>(vec<T>{} + std::numeric_limits<T>::infinity());
-    return bits_as<vec<T>>((bits_as<integers>(y) & ~(low | high)) | (infinite & high));
+    for (int k = c::degree - 1; k >= 0; --k) sum = sum * r + inverse_factorial<T>(k);
+    const vec<T> y =
+        bits_as<vec<T>>(bits_as<integers>(sum) + (bits_as<integers>(shifted) << c::fraction_bits));
+    const vec<T> beyond = x + std::numeric_limits<T>::infinity();  // NaN stays NaN
+    return x < c::lowest ? vec<T>{} : x <= c::highest ? y : beyond;
 }
 
 /// 1 / (1 + exp(-x)).
@@ -109,14 +116,18 @@ inline void store_some(T* to, vec<T> v, std::size_t count) {
     std::memcpy(to, &v, count * sizeof(T));
 }
 
-/// f of all lanes, by halves.
+/// The lanes of v brought together by f(vec, vec), by halves.
 template <class T, class F>
 [[gnu::always_inline]] inline T fold_lanes(vec<T> v, F&& f) {
-    T lanes[width<T>];
-    store(lanes, v);
-    for (std::size_t half = width<T> / 2; half > 0; half /= 2)
-        for (std::size_t l = 0; l < half; ++l) lanes[l] = f(lanes[l], lanes[l + half]);
-    return lanes[0];
+    unrolled<std::bit_width(width<T>) - 1>([&](auto level) __attribute__((always_inline)) {
+        constexpr std::size_t half = width<T> / (std::size_t{2} << decltype(level)::value);
+        const auto turned = [&]<std::size_t... I>(std::index_sequence<I...>)
+            __attribute__((always_inline)) {
+            return __builtin_shufflevector(v, v, ((I + half) % width<T>)...);
+        };
+        v = f(v, turned(std::make_index_sequence<width<T>>{}));
+    });
+    return v[0];
 }
 
 /// out[i] = f(in[i]...) for vectors of elements. The bits of an element do not depend on its place.
