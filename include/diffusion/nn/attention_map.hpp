@@ -80,7 +80,8 @@ public:
     hooked_network(Net& net, F f) : net_(&net), f_(std::move(f)) {}
 
     template <class T, class... More>
-    var<T> operator()(const var<T>& x, const More&... more) {
+    auto operator()(const var<T>& x, const More&... more)
+        -> decltype(std::declval<Net&>()(x, more...)) {
         const attention_hook hook(x.tape(), [this](const attention_map<T>& map) { f_(map); });
         return (*net_)(x, more...);
     }
