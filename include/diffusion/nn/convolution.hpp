@@ -43,7 +43,7 @@ var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t o
     }
     tape.record(y, [s, w, x = w.needs_gradient() ? x : var<T>(), backward = prepared.backward,
                     dx = adjoint_slot<T>(x), dw = adjoint_slot<T>(w),
-                    db = adjoint_slot<T>(b)](const adjoint_slot<T>& dy) {
+                    db = adjoint_slot<T>(b)](const adjoint_slot<T>& dy) mutable {
         workspace& scratch = w.tape().scratch();
         if (dw.wanted()) {
             conv_backward_weights(s, x.data(), dy.read(), dw.write_zeroed(),
@@ -53,6 +53,7 @@ var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t o
                              scratch.take<double>(s.out));
         }
         if (!dx.wanted()) return;
+        x = {};  // its memory is often what dx is put into
         overwritten_share<T> share(dx);
         if (backward != nullptr) {
             conv_backward_data_prepared(s, dy.read(), backward, share.data(), scratch);
@@ -100,7 +101,7 @@ var<T> convolve_transposed(const var<T>& x, const var<T>& w, const var<T>& b, st
             for (std::size_t o = 0; o < out; ++o) y.fill()[p + o] += b.data()[o];
     tape.record(y, [s, w, x = w.needs_gradient() ? x : var<T>(), forward = prepared.forward,
                     dx = adjoint_slot<T>(x), dw = adjoint_slot<T>(w),
-                    db = adjoint_slot<T>(b)](const adjoint_slot<T>& dy) {
+                    db = adjoint_slot<T>(b)](const adjoint_slot<T>& dy) mutable {
         workspace& scratch = w.tape().scratch();
         if (dw.wanted())
             conv_backward_weights<T>(s, dy.read(), x.data(), dw.write_zeroed(), nullptr, scratch);
@@ -108,6 +109,7 @@ var<T> convolve_transposed(const var<T>& x, const var<T>& w, const var<T>& b, st
             detail::add_rows(dy.size() / s.in, s.in, dy.read(), db.write_zeroed(),
                              scratch.take<double>(s.in));
         if (!dx.wanted()) return;
+        x = {};
         overwritten_share<T> share(dx);
         if (forward != nullptr) {
             conv_forward_prepared<T>(s, dy.read(), forward, nullptr, share.data(), scratch);

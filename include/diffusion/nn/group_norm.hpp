@@ -216,7 +216,7 @@ var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
         T* b = a + channels;
         T* c = b + channels;
         arena_block<T> shifts(memory, dshift.wanted() ? s.items * channels : 0);
-        const auto to = dx.wanted() ? dx.write() : typename adjoint_slot<T>::destination{};
+        const auto to = dx.wanted() ? dx.write_over(dy) : typename adjoint_slot<T>::destination{};
         T* gamma_sum = dgamma.wanted() ? dgamma.write_zeroed() : nullptr;
         T* beta_sum = dbeta.wanted() ? dbeta.write_zeroed() : nullptr;
 

@@ -56,6 +56,12 @@ public:
         return {node.gradient, true};
     }
 
+    /// The same for an adjoint that is the last to read the gradient of `result`, and reads each of
+    /// its elements before it writes that of its own share: the memory changes hands if possible.
+    destination write_over(const adjoint_slot<T>& result) const {
+        return take_memory(result) ? destination{tape_->at(node_).gradient, true} : write();
+    }
+
     /// Where to add this operation's share, zeroed if it is the first.
     T* write_zeroed() const {
         const destination to = write();
@@ -76,17 +82,21 @@ public:
     /// Adds the gradient of `result`, which this adjoint is the last to read: the memory itself
     /// changes hands where that is possible.
     void take_over(const adjoint_slot& result) const {
-        auto& from = tape_->at(result.node_);
-        auto& to = tape_->at(node_);
-        if (to.gradient == nullptr && from.owns_gradient && from.handles == 1) {
-            to.gradient = std::exchange(from.gradient, nullptr);
-            to.owns_gradient = std::exchange(from.owns_gradient, false);
-        } else {
-            add(from.gradient);
-        }
+        if (!take_memory(result)) add(result.read());
     }
 
 private:
+    /// Makes the gradient of `result` this one's, if this is the first share of this one and nobody
+    /// else can see the other.
+    bool take_memory(const adjoint_slot& result) const {
+        auto& from = tape_->at(result.node_);
+        auto& to = tape_->at(node_);
+        if (to.gradient != nullptr || !from.owns_gradient || from.handles != 1) return false;
+        to.gradient = from.gradient;
+        to.owns_gradient = std::exchange(from.owns_gradient, false);
+        return true;
+    }
+
     nn::tape<T>* tape_ = nullptr;
     std::uint32_t node_ = 0;
 };
