@@ -22,11 +22,13 @@ inline std::string name(const conv_shape& s) {
     return text;
 }
 
-/// Small images with every kind of channel count, and large ones with few channels.
+/// Every height and width from 1 to 33, every number of channels from 1 to 70 on either side, all
+/// kernels and strides, odd batches and even ones: small images of every pair of twelve channel
+/// counts, then shapes whose sizes and channels go round with periods that have no common factor.
 inline std::vector<conv_shape> sweep() {
     std::vector<conv_shape> shapes;
     const std::size_t channels[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 48, 70};
-    const std::size_t small[] = {1, 2, 3, 4, 5, 7, 8, 9}, large[] = {13, 16, 28, 33};
+    const std::size_t small[] = {1, 2, 3, 4, 5, 7, 8, 9};
     std::size_t turn = 0;
     for (std::size_t in : channels)
         for (std::size_t out : channels) {
@@ -34,10 +36,22 @@ inline std::vector<conv_shape> sweep() {
             const std::size_t kernel = 1 + 2 * ((turn / 2 + 1) % 3), stride = 1 + turn % 2;
             shapes.push_back({1 + turn % 3, height, width, in, out, kernel, stride});
             shapes.push_back({1 + turn % 3, width, height, in, out, 3, 1});
-            if (in * out <= 64)
-                shapes.push_back(
-                    {1, large[turn % 4], large[turn / 2 % 4], in, out, 3, 1 + turn / 4 % 3});
             ++turn;
+        }
+    const std::size_t kinds[][3] = {{3, 1, 70}, {3, 2, 70}, {3, 3, 14}, {1, 1, 14},
+                                    {1, 2, 14}, {5, 1, 14}, {5, 2, 14}};
+    for (const auto [kernel, stride, count] : kinds)
+        for (std::size_t k = 0; k < count; ++k, ++turn) {
+            conv_shape s{1,
+                         1 + 7 * turn % 33,
+                         1 + 10 * turn % 33,
+                         1 + 29 * k % 70,
+                         1 + (41 * k + 13 * stride) % 70,
+                         kernel,
+                         stride};
+            while (s.operations() > 4e6) s.width = (s.width + 1) / 2;  // seconds, not minutes
+            if (s.operations() < 1e6) s.batch = 3 + 2 * (k % 2);
+            shapes.push_back(s);
         }
     return shapes;
 }
@@ -110,33 +124,65 @@ struct exact {
     }
 };
 
-/// The largest |computed - exact| / bound. Each number of a result is a sum of terms, and each term
-/// suffers at most `roundings` roundings on its way into the sum; so the error is at most
-/// roundings * unit * (sum of the terms' magnitudes), where unit is half the distance from 1 to the
-/// next number (Higham 2002, section 3.1, to first order in unit). At most 1 if all is right.
+/// How far rounding can lead, derived (Higham 2002, sections 2.2 and 3.1).
+///
+/// Each operation returns its exact result times 1 + delta, |delta| <= u, where u is half the
+/// distance from 1 to the next number: 2^-24 for float. A fused multiply-add has one such factor
+/// instead of two. All results here are sums of products; multiplied out, the computed one is
+///
+///     sum over j of  term_j (1 + delta_1) ... (1 + delta_k)
+///
+/// with one factor for each operation that the term goes through. If there are at most k of them
+/// and k u < 1, the product differs from 1 by at most gamma_k = k u / (1 - k u), and so
+///
+///     |computed - exact| <= gamma_k * (sum of |term_j|).
+///
+/// In a plain convolution each number of y is a bias and n = kernel^2 in products, added one after
+/// the other: k = 1 (the product) + n (the additions, one of them to the bias). dx has
+/// n = kernel^2 out, dw one product for each pixel of the batch and the old value. The numbers of
+/// the tests are multiples of 2^-19 below 1, so that nothing underflows.
+///
+/// Returns the bounds; `magnitudes` are the sums of |term_j|.
+template <class T>
+std::vector<double> bounds(std::vector<double> magnitudes, double roundings) {
+    const double u = std::is_same_v<T, float> ? std::ldexp(1, -24) : std::ldexp(1, -53);
+    // the definition is computed in double and errs too
+    const double k = roundings * (u + std::ldexp(1, -53));
+    for (double& m : magnitudes) m *= k / (1 - k);
+    return magnitudes;
+}
+
+/// The largest |computed - exact| / bound: at most 1 if all is right.
 template <class T>
 double worst_error(const std::vector<T>& computed, const std::vector<double>& expected,
-                   const std::vector<double>& magnitudes, double roundings) {
-    const double unit = std::is_same_v<T, float> ? std::ldexp(1, -24) : std::ldexp(1, -53);
+                   const std::vector<double>& bound) {
     double worst = 0;
     for (std::size_t i = 0; i < computed.size(); ++i) {
         const double error = std::abs(static_cast<double>(computed[i]) - expected[i]);
-        const double bound = roundings * unit * magnitudes[i];
-        if (error > 0) worst = std::max(worst, error / bound);
+        if (!(error <= worst * bound[i])) worst = error / bound[i];  // also if it is NaN
     }
     return worst;
 }
 
 // ---- Winograd: the magnitudes go through the transforms -----------------------------------------
+//
+// Its result is a sum of products as well, y = A^T [(G g G^T) * (B^T d B)] A multiplied out, and the
+// same lemma holds. But where the definition has one term d g, it has one for each of the 36
+// positions, for each pair of an input and a tap, also for those that belong to other outputs: they
+// cancel in the sum, their roundings do not. So the magnitudes are those of |A|, |B| and |G|. For
+// |d|, |g| <= 1 they are `growth`^2 times those of the definition, where
+//
+//     growth = max over i of  sum over p of |A_pi| (sum of |G_pk|) (sum of |B_pl|) / 3
+//
+// in one dimension. That is the price of the fewer multiplications.
 
-/// The three matrices of winograd.hpp, from its own formula for their entries: powers of the
-/// points, and polynomials that vanish at the other points.
+/// The three matrices of winograd.hpp for the points 0, a, -a, b, -b and infinity, from its own
+/// formula for their entries: powers of the points, and polynomials that vanish at the other points.
 struct matrices {
     double a[6][4] = {}, b[6][6] = {}, g[6][3] = {};
 
-    matrices() {
-        const double root = std::sqrt(2.0);
-        const double points[5] = {0, 1 / root, -1 / root, root, -root};
+    explicit matrices(double near = 1 / std::sqrt(2.0), double far = std::sqrt(2.0)) {
+        const double points[5] = {0, near, -near, far, -far};
         for (int p = 0; p < 5; ++p) {
             double others[6] = {1};  // product of (t - point) over the other points, powers of t
             double norm = 1;
@@ -159,6 +205,22 @@ struct matrices {
         }
         for (int i = 0; i < 6; ++i) b[5][i] = all[i];
         a[5][3] = g[5][2] = 1;
+    }
+
+    /// By how much more the terms weigh than those of the definition, in one dimension.
+    double growth() const {
+        double most = 0;
+        for (std::size_t i = 0; i < 4; ++i) {
+            double sum = 0;
+            for (std::size_t p = 0; p < 6; ++p) {
+                double of_g = 0, of_b = 0;
+                for (double x : g[p]) of_g += std::abs(x);
+                for (double x : b[p]) of_b += std::abs(x);
+                sum += std::abs(a[p][i]) * of_g * of_b / 3;
+            }
+            most = std::max(most, sum);
+        }
+        return most;
     }
 };
 
@@ -241,10 +303,14 @@ private:
     }
 };
 
-/// Roundings on the longest way through the two-dimensional transforms, products not fused:
-/// input 2 * 4 (b^2 d, -, a, +) and 2 for a and b; weights 2 * 4 and 2 * 3 for norm, point and
-/// their product; output 2 * 4 and 2 * 2 for the powers; the sum over the channels or tiles comes
-/// in addition.
-inline constexpr double input_roundings = 10, weight_roundings = 14, output_roundings = 12;
+/// Operations on the longest way through a transform, products not fused, in one dimension; an
+/// irrational constant counts as one, as it was rounded. The way leads through both dimensions.
+///
+///     input    b^2 d, minus, a (rounded), times it, plus                       5
+///     weights  a^2 g, plus, norm a (two constants, their product), times, plus 7
+///     output   minus, b^3 (three for the constant), times, plus, plus          6 (plus is two)
+///
+/// Between them each term is one product and goes through an addition for each channel or tile.
+inline constexpr double input_roundings = 2 * 5, weight_roundings = 2 * 7, output_roundings = 2 * 6;
 
 }  // namespace conv_cases

@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "conv_cases.hpp"
+
 namespace nn = diffusion::nn;
 using diffusion::test::check_gradient;
 
@@ -122,6 +124,49 @@ TEST_CASE("a transposed convolution adds a stamp for each pixel, with and withou
         CHECK(worst < 2e-5);
         store.prepare(true);
         CHECK(run() == got);
+    }
+}
+
+TEST_CASE("in float a transposed convolution is its definition within the count of its roundings") {
+    using namespace conv_cases;
+    for (const nn::conv_shape& kind : sweep()) {
+        // of the convolution from y to x: its size is a multiple of the stride
+        nn::conv_shape s = kind;
+        s.height *= s.stride;
+        s.width *= s.stride;
+        if (s.kernel == 1 || s.operations() > 2e6) continue;
+        if (nn::conv_method_for<float>(s) == nn::conv_method::winograd) continue;
+        CAPTURE(name(s));
+        const auto x = numbers<float>(s.output_size(), 1), w = numbers<float>(s.weight_size(), 2),
+                   b = numbers<float>(s.in, 3), dy = numbers<float>(s.input_size(), 4);
+        nn::tape<float> tape;
+        const nn::shape small{s.batch, s.out_height(), s.out_width(), s.out};
+        const auto in = tape.input(small, x.data());
+        const auto weight = tape.input({1, 1, 1, w.size()}, w.data());
+        const auto bias = tape.input({1, 1, 1, b.size()}, b.data());
+        const auto y = nn::convolve_transposed(in, weight, bias, s.in, s.kernel, s.stride);
+        REQUIRE(y.shape() == nn::shape{s.batch, s.height, s.width, s.in});
+        tape.backward(y, std::span<const float>(dy));
+
+        // y is the gradient of the convolution, its gradient is the convolution
+        const auto definition = [&](auto&& of) {
+            const auto x_ = of(as_double(x)), w_ = of(as_double(w)), b_ = of(as_double(b)),
+                       dy_ = of(as_double(dy));
+            exact e(s, dy_, w_, std::vector<double>(s.out), x_);
+            for (std::size_t i = 0; i < e.dx.size(); ++i) e.dx[i] += b_[i % s.in];
+            return e;
+        };
+        const exact right = definition([](std::vector<double> v) { return v; });
+        const exact size = definition(magnitude);
+        const auto error = [&](std::span<const float> computed, const std::vector<double>& expected,
+                               const std::vector<double>& magnitudes, std::size_t roundings) {
+            return worst_error(std::vector<float>(computed.begin(), computed.end()), expected,
+                               bounds<float>(magnitudes, static_cast<double>(roundings)));
+        };
+        const std::size_t taps = s.kernel * s.kernel, pixels = small.rows();
+        CHECK(error(y.values(), right.dx, size.dx, taps * s.out + 2) <= 1);
+        CHECK(error(in.gradient(), right.y, size.y, taps * s.in + 1) <= 1);
+        CHECK(error(weight.gradient(), right.dw, size.dw, pixels + 1) <= 1);
     }
 }
 
