@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/shape.hpp>
 #include <diffusion/random/fill.hpp>
 #include <diffusion/random/noise_source.hpp>
@@ -30,12 +31,14 @@ struct batch_draw {
     friend bool operator==(const batch_draw&, const batch_draw&) = default;
 };
 
-/// Items of one shape, one behind the other, each with a label (or none at all).
+/// Items of one shape, one behind the other, each with a label (or none at all), and what else a
+/// network may be told of it: a caption's tokens, an image, a map.
 template <class T>
 struct item_batch {
     nn::shape shape;  ///< of all items together
     std::vector<T> values;
-    std::vector<std::size_t> labels;  ///< empty: there are none
+    std::vector<std::size_t> labels;     ///< empty: there are none
+    nn::condition_values<T> given = {};  ///< empty: there is nothing else
 
     std::size_t items() const { return shape.items; }
     std::size_t item_size() const { return shape.pixels() * shape.channels; }

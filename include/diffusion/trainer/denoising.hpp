@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include <diffusion/detail/require.hpp>
+#include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/loss.hpp>
 #include <diffusion/objective/simple.hpp>
 #include <diffusion/random/fill.hpp>
@@ -20,19 +22,20 @@ namespace diffusion {
 struct denoising_options {
     target kind = target::velocity;
     time_sampling sampling = time_sampling::stratified;
-    double dropped_labels = 0;   ///< the share trained without, for classifier-free guidance
+    double dropped_labels = 0;   ///< the share that is told nothing, for classifier-free guidance
     std::size_t null_label = 0;  ///< what a dropped label becomes
 };
 
 /// A network and the regression that trains it (Ho et al. 2020, algorithm 1): a `trainable` of
 /// batches of items. `net(x_t, times, labels)` gives a `var` of the shape of x_t; `unet` and `mlp`
-/// are such networks.
+/// are such networks. If the batch has other conditions, it is `net(x_t, times, conditions)`.
 ///
 ///     L = 1/n sum_i w(t_i) mean (net(x_t, t, label)_i - target_i)^2
 ///
 /// Times, noise and dropped labels of batch `draw` are a function of `draw` alone; see
-/// `simple_objective`. Labels are dropped with a fixed probability (Ho and Salimans 2022, alg. 1).
-/// Refers to the network, and owns the noised batch, whose memory is made when the first comes.
+/// `simple_objective`. Labels are dropped with a fixed probability (Ho and Salimans 2022, alg. 1),
+/// and with an item's label its tokens and its map, which become zeros. Refers to the network, and
+/// owns the noised batch, whose memory is made when the first comes.
 template <class Net, noise_schedule S, loss_weighting W = unweighted>
 class denoising {
 public:
@@ -56,11 +59,12 @@ public:
         objective_.seed = draw.seed;
         objective_.draw(batch.values, drawn_, draw.index);
         labels_ = batch.labels;
-        if (labels_.empty() || options_.dropped_labels == 0) return;
-        luck_.resize(labels_.size());
+        if (options_.dropped_labels == 0) return;
+        given_ = batch.given;
+        luck_.resize(batch.items());
         fill_uniform<double>(luck_, draw.seed, {noise_stream::dropout, draw.index});
-        for (std::size_t i = 0; i < labels_.size(); ++i)
-            if (luck_[i] < options_.dropped_labels) labels_[i] = options_.null_label;
+        for (std::size_t i = 0; i < luck_.size(); ++i)
+            if (luck_[i] < options_.dropped_labels) drop(i);
     }
 
     /// The mean loss of some items of the batch that was prepared last.
@@ -70,10 +74,12 @@ public:
         nn::shape shape = batch.shape;
         shape.items = count;
         const std::span<const std::size_t> labels(labels_);
-        const nn::var<scalar> predicted =
-            (*net_)(tape.constant(shape, drawn_.x_t.data() + first * size),
-                    std::span<const double>(drawn_.times).subspan(first, count),
-                    labels.empty() ? labels : labels.subspan(first, count));
+        const nn::condition_values<scalar>& given =
+            options_.dropped_labels == 0 ? batch.given : given_;
+        const nn::var<scalar> predicted = nn::ask(
+            *net_, tape.constant(shape, drawn_.x_t.data() + first * size),
+            std::span<const double>(drawn_.times).subspan(first, count),
+            given.on(tape, first, count, labels.empty() ? labels : labels.subspan(first, count)));
         return nn::mse_loss(
             predicted, std::span<const scalar>(drawn_.target).subspan(first * size, count * size),
             std::span<const double>(drawn_.weights).subspan(first, count));
@@ -82,11 +88,18 @@ public:
 private:
     using objective = simple_objective<S, W>;
 
+    void drop(std::size_t i) {
+        if (!labels_.empty()) labels_[i] = options_.null_label;
+        for (nn::item_values<scalar>* kind : {&given_.tokens, &given_.map})
+            if (!kind->empty()) std::ranges::fill(kind->item(i), scalar(0));
+    }
+
     Net* net_;
     denoising_options options_;
     objective objective_;
     typename objective::template batch<std::vector<scalar>> drawn_;
     std::vector<std::size_t> labels_;
+    nn::condition_values<scalar> given_;  // with zeros for what was dropped
     std::vector<double> luck_;
 };
 

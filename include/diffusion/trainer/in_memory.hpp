@@ -30,9 +30,13 @@ public:
                         "there must be one label for each item, or none", labels.size());
     }
 
-    /// All items of a set, which must stay in place.
+    /// All items of a set, with what is given beside them; it must stay in place.
     explicit in_memory(const item_batch<T>& set) requires std::same_as<Label, std::size_t>
-        : in_memory(set.shape, set.values, set.labels) {}
+        : in_memory(set.shape, set.values, set.labels) {
+        detail::require(set.given.fits(size()), "diffusion::in_memory",
+                        "there must be conditions for each item, or none", size());
+        given_ = &set.given;
+    }
 
     std::size_t size() const { return values_.size() / (item_.pixels() * item_.channels); }
 
@@ -41,6 +45,7 @@ public:
         batch.shape = {items, item_.height, item_.width, item_.channels};
         batch.values.resize(batch.shape.size());
         batch.labels.resize(labels_.empty() ? 0 : items);
+        if (given_ != nullptr) batch.given = given_->like(items);
         return batch;
     }
 
@@ -53,6 +58,7 @@ public:
             const std::size_t pick = std::min(static_cast<std::size_t>(place), count - 1);
             std::copy_n(values_.data() + pick * length, length, batch.values.data() + i * length);
             if (!labels_.empty()) batch.labels[i] = static_cast<std::size_t>(labels_[pick]);
+            if (given_ != nullptr) batch.given.copy_item(i, *given_, pick);
         }
     }
 
@@ -60,6 +66,7 @@ private:
     nn::shape item_;
     std::span<const T> values_;
     std::span<const Label> labels_;
+    const nn::condition_values<T>* given_ = nullptr;
     std::vector<double> luck_;
 };
 

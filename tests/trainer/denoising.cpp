@@ -1,0 +1,167 @@
+#include <diffusion/trainer/denoising.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <support/counting_new.hpp>
+
+#include <diffusion/nn/inference.hpp>
+#include <diffusion/nn/mlp.hpp>
+#include <diffusion/nn/schedule_rate.hpp>
+#include <diffusion/nn/unet.hpp>
+#include <diffusion/schedule/beta.hpp>
+#include <diffusion/schedule/discrete.hpp>
+#include <diffusion/trainer/in_memory.hpp>
+#include <diffusion/trainer/trainer.hpp>
+
+namespace nn = diffusion::nn;
+
+namespace {
+
+using schedule = diffusion::discrete_schedule<diffusion::cosine_beta>;
+using network = nn::unet<float>;
+
+/// Pictures of one brightness, 1 or -1. A caption of two tokens says which: the second is 1 or 0,
+/// the first is no help. So does a picture beside them, and a map.
+diffusion::item_batch<float> pictures() {
+    diffusion::item_batch<float> set;
+    set.shape = {8, 2, 2, 1};
+    set.given.tokens.shape = {8, 1, 2, 2};
+    set.given.token_mask.shape = {8, 1, 1, 2};
+    set.given.image.shape = set.given.map.shape = set.shape;
+    for (int i = 0; i < 8; ++i) {
+        const float sign = i % 2 == 0 ? 1.0F : -1.0F;
+        set.values.insert(set.values.end(), 4, sign);
+        for (const float v : {0.5F, -0.1F * static_cast<float>(i), sign, 1.0F})
+            set.given.tokens.values.push_back(v);
+        set.given.token_mask.values.insert(set.given.token_mask.values.end(), 2, 1.0F);
+        set.given.image.values.insert(set.given.image.values.end(), 4, 0.3F * sign);
+        set.given.map.values.insert(set.given.map.values.end(), 4, (1 + sign) / 2);
+    }
+    return set;
+}
+
+nn::unet_options told_everything() {
+    nn::unet_options o{.base = 4, .multipliers = {1}, .attention = {true}, .groups = 2};
+    o.token_channels = 2;
+    o.extra_channels = 1;
+    o.map_channels = 1;
+    o.map_hidden = 4;
+    return o;
+}
+
+nn::unet_options told_captions() {
+    nn::unet_options o = told_everything();
+    o.extra_channels = o.map_channels = 0;
+    return o;
+}
+
+/// A net with all that its training needs.
+struct setup {
+    diffusion::item_batch<float> set;
+    network net;
+    diffusion::denoising<network, schedule> model;
+    diffusion::in_memory<float> data{set};
+    nn::lanes<float> lanes;
+    diffusion::trainer<diffusion::denoising<network, schedule>, diffusion::in_memory<float>,
+                       nn::warmup_cosine>
+        training;
+
+    setup(const nn::unet_options& options, diffusion::item_batch<float> given, double dropped = 0,
+          std::size_t threads = 1)
+        : set(std::move(given)),
+          net(options, 1),
+          model(net, schedule{}, {.kind = diffusion::target::data, .dropped_labels = dropped}),
+          lanes(threads),
+          training(model, data, lanes, nn::warmup_cosine{1e-2, 5, 200}, {.batch = 13}) {}
+};
+
+}  // namespace
+
+TEST_CASE("a network that reads captions learns what they say of the pictures") {
+    diffusion::item_batch<float> set = pictures();
+    set.given.image = set.given.map = {};
+    setup s(told_captions(), std::move(set));
+    s.training.run(120);
+    const auto draw = nn::as_network(s.net, s.lanes, 2, 2, {}, s.set.given);
+    const std::vector<float> noise(32, 0.1F);  // at the end of the schedule it tells nothing
+    const std::vector<float> y = draw(noise, 999.0);
+    for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y[i] - s.set.values[i]) < 0.2);
+}
+
+TEST_CASE("every item of a batch comes with its own conditions, whatever lane it is in") {
+    const auto losses = [](std::size_t threads) {
+        setup s(told_everything(), pictures(), 0.3, threads);
+        std::vector<double> all;
+        s.training.run(5, [&](const diffusion::step_report& r) { all.push_back(r.loss); });
+        return all;
+    };
+    const std::vector<double> one = losses(1);
+    CHECK(one.size() == 5);
+    CHECK(losses(3) == one);
+
+    setup s(told_everything(), pictures());
+    auto batch = s.data.init(6);
+    s.data.fill(batch, {1, 2});
+    for (std::size_t i = 0; i < 6; ++i) {
+        const float sign = batch.values[4 * i];
+        CHECK(batch.given.tokens.item(i)[2] == sign);
+        CHECK(batch.given.image.item(i)[3] == 0.3F * sign);
+        CHECK(batch.given.map.item(i)[0] == (1 + sign) / 2);
+    }
+}
+
+TEST_CASE("an item whose label is dropped loses its caption and its map, but not the image") {
+    setup s(told_everything(), pictures(), 1), other(told_everything(), pictures(), 0);
+    auto batch = s.data.init(6);
+    s.data.fill(batch, {1, 2});
+    const auto loss = [&](setup& of) {
+        of.model.prepare(batch, {1, 2});
+        nn::tape<float> tape;
+        return of.model.loss(tape, batch, 1, 4).item();
+    };
+    for (setup* of : {&s, &other})  // the last layers start at zero, and would hide it
+        for (float& w : of->net.parameters().change_values()) w += 0.05F;
+    const float dropped = loss(s), told = loss(other);
+    for (auto* kind : {&batch.given.tokens, &batch.given.map})
+        std::fill(kind->values.begin(), kind->values.end(), 0.0F);
+    CHECK(dropped == loss(other));
+    CHECK(dropped != told);
+    std::fill(batch.given.image.values.begin(), batch.given.image.values.end(), 0.0F);
+    CHECK(dropped != loss(other));
+}
+
+TEST_CASE("training with conditions calls the heap in the first step only") {
+    setup s(told_everything(), pictures(), 0.5);
+    s.training.run(2);
+    const std::size_t before = support::allocations();
+    s.training.run(3);
+    CHECK(support::allocations() == before);
+}
+
+TEST_CASE("conditions that the network cannot be told, or that do not fit, are refused") {
+    const diffusion::item_batch<float> set = pictures();
+    setup without_map(told_captions(), set);
+    CHECK_THROWS_AS(without_map.training.run(1), std::invalid_argument);
+    setup without_captions(told_captions(), {set.shape, set.values, {}, {}});
+    CHECK_THROWS_AS(without_captions.training.run(1), std::invalid_argument);
+
+    diffusion::item_batch<float> seven = set;
+    seven.given.map.shape.items = 7;
+    CHECK_THROWS_WITH_AS(diffusion::in_memory<float>{seven},
+                         "diffusion::in_memory: there must be conditions for each item, or none, "
+                         "got 8",
+                         std::invalid_argument);
+
+    nn::mlp<float> net({.in = 1, .hidden = 4, .out = 1}, 1);
+    nn::lanes<float> lanes(1);
+    const auto ask = nn::as_network(net, lanes, 2, 2, {}, set.given);
+    CHECK_THROWS_WITH_AS(ask(set.values, 5.0),
+                         "diffusion::nn::ask: this network can be told labels only",
+                         std::invalid_argument);
+}
