@@ -39,12 +39,14 @@ def waves(t, channels):
     a = t[:, None] * 10000 ** (-torch.arange(channels // 2) / (channels // 2))
     return torch.cat([a.sin(), a.cos()], 1)
 
-def attend(q, k, v, heads, mask=None):
-    """Attention of (items, tokens, channels), whose channels lie one head after the other."""
+def attend(q, k, v, heads, mask=None, causal=False):
+    """Attention of (items, tokens, channels), whose channels lie one head after the other; not to the masked keys."""
     split = lambda x: x.unflatten(-1, (heads, -1)).transpose(1, 2)
     a = split(q) @ split(k).transpose(-2, -1) / (q.shape[-1] // heads) ** 0.5
     if mask is not None:
         a = a.masked_fill(mask[:, None, None, :], -math.inf)
+    if causal:
+        a = a + torch.full(a.shape[-2:], -math.inf).triu(1)
     return (a.softmax(-1) @ split(v)).transpose(1, 2).flatten(-2)
 
 # ---- the diffusion transformer -------------------------------------------------------------------------------------
@@ -97,7 +99,59 @@ def dit(out, name, size, items, cin, cout, labels=None, **options):
     write(out, 'input', x.grad, 160)
     write_gradients(out, net)
 
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'nets_torch.txt'), 'w') as out:
-    print('# PyTorch', torch.__version__, 'in double precision; made by nets_make.py', file=out)
-    dit(out, 'dit', (6, 10), 3, 1, 1, patch=2, c=16, blocks=2, heads=4, ratio=4, classes=0)
-    dit(out, 'dit_labelled', (9, 6), 2, 3, 6, patch=3, c=24, blocks=3, heads=2, ratio=2, classes=3, labels=[3, 1])
+# ---- the transformer for captions ----------------------------------------------------------------------------------
+class Block(nn.Module):
+    def __init__(s, c, heads, ratio, causal):
+        super().__init__()
+        s.heads, s.causal, s.n1, s.n2 = heads, causal, nn.LayerNorm(c), nn.LayerNorm(c)
+        s.q, s.o = nn.Linear(c, 3 * c), nn.Linear(c, c)
+        s.mlp = nn.Sequential(nn.Linear(c, ratio * c), nn.GELU(), nn.Linear(ratio * c, c))
+    def forward(s, x, mask):
+        x = x + s.o(attend(*s.q(s.n1(x)).chunk(3, -1), s.heads, mask, s.causal))
+        return x + s.mlp(s.n2(x))
+    def as_torchs(s):
+        """PyTorch's own layer with the same weights."""
+        c = s.o.in_features
+        layer = nn.TransformerEncoderLayer(c, s.heads, s.mlp[0].out_features, 0, F.gelu, batch_first=True, norm_first=True)
+        names = {'self_attn.in_proj_': s.q, 'self_attn.out_proj.': s.o, 'linear1.': s.mlp[0], 'linear2.': s.mlp[2],
+                 'norm1.': s.n1, 'norm2.': s.n2}
+        layer.load_state_dict({k + w: getattr(m, w) for k, m in names.items() for w in ('weight', 'bias')})
+        return layer
+
+class Transformer(nn.Module):
+    def __init__(s, vocabulary, length, c, blocks, heads, ratio, learned, causal=False):
+        super().__init__()
+        s.c, s.token, s.n = c, nn.Embedding(vocabulary, c), nn.LayerNorm(c)
+        if learned:
+            s.position = nn.Embedding(length, c)
+        s.blocks = nn.ModuleList(Block(c, heads, ratio, causal) for _ in range(blocks))
+    def forward(s, tokens, lengths):
+        places = torch.arange(tokens.shape[1])
+        mask = places >= torch.tensor(lengths)[:, None]
+        h = s.token(tokens) + (s.position(places) if hasattr(s, 'position') else waves(places + 0.0, s.c))
+        for block in s.blocks:
+            later = torch.ones(len(places), len(places), dtype=torch.bool).triu(1) if block.causal else None
+            other = block.as_torchs()(h, later, mask)
+            h = block(h, mask)
+            assert (h - other).abs().max() < 1e-12
+        return s.n(h)
+
+def transformer(out, name, tokens, lengths, **options):
+    net = fill(Transformer(**options))
+    y = net(torch.tensor(tokens), lengths)
+    loss = F.mse_loss(y, formula(y.shape, 2000, 1.0))
+    loss.backward()
+    print('case', name, file=out)
+    write(out, 'loss', loss)
+    write(out, 'output', y, 160)
+    write_gradients(out, net)
+
+if __name__ == '__main__':
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'nets_torch.txt'), 'w') as out:
+        print('# PyTorch', torch.__version__, 'in double precision; made by nets_make.py', file=out)
+        dit(out, 'dit', (6, 10), 3, 1, 1, patch=2, c=16, blocks=2, heads=4, ratio=4, classes=0)
+        dit(out, 'dit_labelled', (9, 6), 2, 3, 6, patch=3, c=24, blocks=3, heads=2, ratio=2, classes=3, labels=[3, 1])
+        tokens = [[3, 1, 4, 1, 5], [2, 6, 0, 0, 0], [5, 3, 5, 0, 0]]
+        transformer(out, 'transformer', tokens, [5, 2, 3], vocabulary=7, length=6, c=12, blocks=2, heads=3, ratio=4, learned=True)
+        transformer(out, 'transformer_causal', tokens, [5, 2, 3], vocabulary=7, length=5, c=10, blocks=3, heads=1, ratio=2,
+                    learned=False, causal=True)

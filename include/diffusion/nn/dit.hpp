@@ -42,12 +42,14 @@ struct dit_options {
 ///     x = x + gate_2 mlp(norm(x) (1 + scale_2) + shift_2)
 template <class T>
 struct dit_block {
+    std::string name;
     linear_layer<T> q, o;  // q: queries, keys and values
     linear_layer<T> mlp0, mlp2, ada;
     std::size_t channels, heads;
 
-    dit_block(parameters<T>& store, const std::string& name, const dit_options& options)
-        : q(store, name + ".q", options.channels, 3 * options.channels),
+    dit_block(parameters<T>& store, const std::string& block_name, const dit_options& options)
+        : name(block_name),
+          q(store, name + ".q", options.channels, 3 * options.channels),
           o(store, name + ".o", options.channels, options.channels),
           mlp0(store, name + ".mlp.0", options.channels, options.ratio * options.channels),
           mlp2(store, name + ".mlp.2", options.ratio * options.channels, options.channels),
@@ -63,7 +65,8 @@ struct dit_block {
         const auto modulated = [&](const var<T>& h, std::size_t i) {
             return scale_shift(layer_norm<T>(h, {}, {}, 1e-6), part(i + 1), part(i));
         };
-        const var<T> h = add_gated(x, o(self_attention(q(modulated(x, 0)), heads)), part(2));
+        const var<T> h =
+            add_gated(x, o(self_attention<T>(q(modulated(x, 0)), heads, {.name = name})), part(2));
         return add_gated(h, mlp2(gelu_tanh(mlp0(modulated(h, 3)))), part(5));
     }
 };
