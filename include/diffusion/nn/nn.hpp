@@ -18,6 +18,7 @@
 #include <diffusion/nn/linear.hpp>
 #include <diffusion/nn/loss.hpp>
 #include <diffusion/nn/mlp.hpp>
+#include <diffusion/nn/name_map.hpp>
 #include <diffusion/nn/normalisation.hpp>
 #include <diffusion/nn/optimizer.hpp>
 #include <diffusion/nn/parallel.hpp>
@@ -28,5 +29,6 @@
 #include <diffusion/nn/spade.hpp>
 #include <diffusion/nn/tape.hpp>
 #include <diffusion/nn/time_embedding.hpp>
+#include <diffusion/nn/torch_layout.hpp>
 #include <diffusion/nn/unet.hpp>
 #include <diffusion/nn/vector_math.hpp>

@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <diffusion/io/safetensors.hpp>
 #include <diffusion/nn/ema.hpp>
+#include <diffusion/nn/name_map.hpp>
 #include <diffusion/nn/optimizer.hpp>
 #include <diffusion/nn/parameter.hpp>
+#include <diffusion/nn/torch_layout.hpp>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -19,73 +22,47 @@
 
 namespace diffusion::detail {
 
-/// The sizes of a parameter in PyTorch's order.
-inline std::vector<std::size_t> sizes_in_file(const nn::parameter_info& p) {
-    switch (p.layout) {
-        case nn::parameter_layout::linear:
-            return {p.sizes[1], p.sizes[0]};
-        case nn::parameter_layout::conv:
-            return {p.sizes[3], p.sizes[2], p.sizes[0], p.sizes[1]};
-        case nn::parameter_layout::plain:
-            break;
-    }
-    return p.sizes;
-}
-
-/// Where element `i` of a parameter in PyTorch's order lies in memory here.
-inline std::size_t place_in_memory(const nn::parameter_info& p, std::size_t i) {
-    switch (p.layout) {
-        case nn::parameter_layout::linear: {  // (out, in) -> (in, out)
-            const std::size_t in = p.sizes[0], out = p.sizes[1];
-            return i % in * out + i / in;
-        }
-        case nn::parameter_layout::conv: {  // (out, in, tap) -> (tap, in, out)
-            const std::size_t taps = p.sizes[0] * p.sizes[1], in = p.sizes[2], out = p.sizes[3];
-            return (i % taps * in + i / taps % in) * out + i / (taps * in);
-        }
-        case nn::parameter_layout::plain:
-            break;
-    }
-    return i;
-}
-
 /// Appends `values`, laid out like those of `model`, under the parameters' names.
 template <class T>
 void add_tensors(io::safetensors_file& file, const nn::parameters<T>& model,
-                 std::span<const T> values, const std::string& prefix) {
+                 std::span<const T> values, const std::string& prefix,
+                 io::scalar_type type = io::scalar_type_of<T>()) {
     for (const nn::parameter_info& p : model.list()) {
         std::vector<T> tensor(p.size);
         for (std::size_t i = 0; i < p.size; ++i)
             tensor[i] = values[p.offset + place_in_memory(p, i)];
-        file.add(prefix + p.name, sizes_in_file(p), tensor);
+        file.add(prefix + p.name, sizes_in_file(p), std::span<const T>(tensor), type);
     }
 }
 
-inline std::string list_of(const std::vector<std::size_t>& sizes) {
-    std::string text = "(";
-    for (std::size_t n : sizes) {
-        if (text.size() > 1) text += ", ";
-        text += std::to_string(n);
+/// The opposite for one parameter; if the shape is wrong, it adds a sentence to `faults` instead.
+template <class T>
+void read_tensor(const io::tensor_entry& entry, const nn::parameter_info& p, std::span<T> values,
+                 std::string& faults) {
+    if (entry.shape != sizes_in_file(p)) {
+        faults += "\n  misshaped: " + entry.name + " is " + io::detail::shape_text(entry.shape) +
+                  " in the file, " + io::detail::shape_text(sizes_in_file(p)) + " in the model";
+        return;
     }
-    text += ")";
-    return text;
+    std::vector<T> converted;
+    const std::span<const T> tensor = entry.template view<T>(converted);
+    for (std::size_t i = 0; i < p.size; ++i) values[p.offset + place_in_memory(p, i)] = tensor[i];
 }
 
-/// The opposite; adds a sentence to `faults` for each tensor that is missing or misshaped.
+inline std::string missing_tensor(const std::string& prefix, const nn::parameter_info& p) {
+    return "\n  missing: " + prefix + p.name + " " + io::detail::shape_text(sizes_in_file(p));
+}
+
+/// The same for all parameters of a file that this library wrote.
 template <class T>
 void read_tensors(const io::safetensors_file& file, const nn::parameters<T>& model,
                   std::span<T> values, const std::string& prefix, std::string& faults) {
     for (const nn::parameter_info& p : model.list()) {
         const io::tensor_entry* entry = file.find(prefix + p.name);
         if (entry == nullptr) {
-            faults += "\n  missing: " + prefix + p.name + " " + list_of(sizes_in_file(p));
-        } else if (entry->shape != sizes_in_file(p)) {
-            faults += "\n  misshaped: " + prefix + p.name + " is " + list_of(entry->shape) +
-                      " in the file, " + list_of(sizes_in_file(p)) + " in the model";
+            faults += missing_tensor(prefix, p);
         } else {
-            const std::vector<T> tensor = entry->template values<T>();
-            for (std::size_t i = 0; i < p.size; ++i)
-                values[p.offset + place_in_memory(p, i)] = tensor[i];
+            read_tensor(*entry, p, values, faults);
         }
     }
 }
@@ -94,39 +71,82 @@ void read_tensors(const io::safetensors_file& file, const nn::parameters<T>& mod
 
 namespace diffusion::nn {
 
+/// What a model's parameters look like in a file, in their order: names, types, shapes as in
+/// PyTorch, bytes. `io::to_text` makes a table of it.
+template <class T>
+std::vector<io::tensor_info> listing(const parameters<T>& model) {
+    std::vector<io::tensor_info> lines;
+    for (const parameter_info& p : model.list())
+        lines.push_back({p.name, io::scalar_type_of<T>(), diffusion::detail::sizes_in_file(p),
+                         p.size * sizeof(T)});
+    return lines;
+}
+
 /// Writes a model's parameters to a safetensors file, under their names and in PyTorch's order of
 /// elements, so that the file is a `state_dict` there. `metadata`: any strings (schedule,
-/// prediction, the net's sizes). Throws std::filesystem::filesystem_error if the file cannot be
-/// written.
+/// prediction, the net's sizes). `stored`: the type in the file; f16 and bf16 halve a file of
+/// floats, rounded to 11 and 8 bits. Throws std::filesystem::filesystem_error if the file cannot be
+/// written, std::invalid_argument if a value does not fit the stored type.
 template <class T>
 void save_parameters(const std::filesystem::path& path, const parameters<T>& model,
-                     const std::map<std::string, std::string>& metadata = {}) {
+                     const std::map<std::string, std::string>& metadata = {},
+                     io::scalar_type stored = io::scalar_type_of<T>()) {
     io::safetensors_file file;
     file.metadata = metadata;
-    diffusion::detail::add_tensors(file, model, model.values(), "");
+    diffusion::detail::add_tensors(file, model, model.values(), "", stored);
     io::write_safetensors(path, file);
 }
 
-/// Reads what `save_parameters` or PyTorch wrote and returns the metadata. All or nothing: a
-/// missing, misshaped or superfluous tensor leaves the model as it was and throws
-/// std::invalid_argument with the name of every one of them; a damaged file throws
-/// io::format_error.
+/// Takes over the tensors of an opened file, whichever type they are stored in. `names`: for a file
+/// with other names than the model's, or with less or more than it wants; without it the tensors
+/// must be those of the model. All or nothing: a tensor that is missing, misshaped, superfluous or
+/// there twice leaves the model as it was and throws std::invalid_argument with the name of every
+/// one of them.
 template <class T>
-std::map<std::string, std::string> load_parameters(const std::filesystem::path& path,
-                                                   parameters<T>& model) {
-    const io::safetensors_file file = io::read_safetensors(path);
+void load_parameters(const io::safetensors_file& file, parameters<T>& model,
+                     const name_map& names = {}) {
     std::string faults;
+    std::map<std::string, const io::tensor_entry*> found;
+    for (const io::tensor_entry& entry : file.entries) {
+        const std::optional<std::string> name = names.name_in_model(entry.name);
+        if (!name) continue;
+        const std::string as = *name == entry.name ? "" : " (as " + *name + ")";
+        if (model.find(*name) == nullptr) {
+            faults += "\n  extra: " + entry.name + as + " " + io::detail::shape_text(entry.shape);
+        } else if (!found.emplace(*name, &entry).second) {
+            faults += "\n  twice: " + found.at(*name)->name + " and " + entry.name + as;
+        }
+    }
     const std::span<const T> before = std::as_const(model).values();
     std::vector<T> values(before.begin(), before.end());
-    diffusion::detail::read_tensors(file, model, std::span<T>(values), "", faults);
-    for (const io::tensor_entry& entry : file.entries)
-        if (model.find(entry.name) == nullptr)
-            faults += "\n  extra: " + entry.name + " " + diffusion::detail::list_of(entry.shape);
+    for (const parameter_info& p : model.list()) {
+        const auto entry = found.find(p.name);
+        if (entry == found.end()) {
+            if (!names.may_miss(p.name)) faults += diffusion::detail::missing_tensor("", p);
+        } else if (const auto* axes = names.axes_of(entry->second->name)) {
+            diffusion::detail::read_tensor(io::permuted(*entry->second, *axes), p,
+                                           std::span<T>(values), faults);
+        } else {
+            diffusion::detail::read_tensor(*entry->second, p, std::span<T>(values), faults);
+        }
+    }
     if (!faults.empty())
-        throw std::invalid_argument("diffusion::nn::load_parameters: the tensors of " +
-                                    path.string() + " must be those of the model:" + faults);
+        throw std::invalid_argument(
+            "diffusion::nn::load_parameters: the tensors of " +
+            (file.entries.empty() ? "an empty file" : file.entries.front().file) +
+            " must be those of the model:" + faults);
     std::copy(values.begin(), values.end(), model.change_values().begin());
-    return file.metadata;
+}
+
+/// The same from the file at `path`, written by `save_parameters`, PyTorch or anybody; returns the
+/// metadata. A damaged file throws io::format_error.
+template <class T>
+std::map<std::string, std::string> load_parameters(const std::filesystem::path& path,
+                                                   parameters<T>& model,
+                                                   const name_map& names = {}) {
+    io::safetensors_file file = io::map_safetensors(path);
+    load_parameters(file, model, names);
+    return std::move(file.metadata);
 }
 
 /// Writes everything that training changes: parameters, Adam's moments, the average and both

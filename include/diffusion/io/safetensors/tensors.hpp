@@ -157,6 +157,7 @@ void safetensors_file::add(std::string name, std::vector<std::size_t> shape,
     constexpr const char* function = "diffusion::io::safetensors_file::add";
     diffusion::detail::require(detail::is_fractional(type), function,
                                "the stored type must be f16, bf16, f32 or f64", name);
+    if (type == scalar_type_of<T>()) return add(std::move(name), std::move(shape), values);
     const auto copy = std::make_shared<std::vector<std::byte>>(values.size() * size_of(type));
     const std::size_t done =
         detail::store_fractions(values, type, std::endian::little, std::span<std::byte>(*copy));
