@@ -51,7 +51,11 @@ void product_block(const terms& sum, const T* a, const T* b, const T* start,
 
     const std::size_t a_stride = sum.a_stride, b_stride = sum.b_stride, steps = sum.steps;
     for (std::size_t segment = 0; segment < sum.segments; ++segment) {
-        const T* a_step = a + segment * sum.a_segment;
+        // one pointer for three rows: twelve would not fit the registers
+        const T* a_step[(Rows + 2) / 3];
+#pragma GCC unroll 4
+        for (std::size_t r = 0; r < Rows; r += 3)
+            a_step[r / 3] = a + segment * sum.a_segment + r * (A == layout::by_rows ? a_stride : 1);
         const T* b_step = b + segment * sum.b_segment;
         for (std::size_t step = 0; step < steps; ++step) {
             vec<T> b_now[Vectors];
@@ -59,11 +63,13 @@ void product_block(const terms& sum, const T* a, const T* b, const T* start,
             for (std::size_t v = 0; v < Vectors; ++v) b_now[v] = load(b_step + v * lanes);
 #pragma GCC unroll 12
             for (std::size_t r = 0; r < Rows; ++r) {
-                const T a_now = a_step[A == layout::by_rows ? r * a_stride : r];
+                const T a_now = a_step[r / 3][A == layout::by_rows ? r % 3 * a_stride : r % 3];
 #pragma GCC unroll 2
                 for (std::size_t v = 0; v < Vectors; ++v) acc[r][v] += a_now * b_now[v];
             }
-            a_step += A == layout::by_rows ? 1 : a_stride;
+#pragma GCC unroll 4
+            for (std::size_t r = 0; r < Rows; r += 3)
+                a_step[r / 3] += A == layout::by_rows ? 1 : a_stride;
             b_step += b_stride;
         }
     }
