@@ -112,7 +112,8 @@ int run(int argc, char** argv) {
     const auto asked = examples::labels_to_draw(
         s.digit, std::min<std::size_t>({300, real.count, other.count}), s.seed);
     const auto drawn = examples::draw_digits(model, lanes, s.drawing, asked, s.seed + 1);
-    examples::print_quality(drawn, asked, examples::only(data, -1, 1000), real, other, s.seed);
+    examples::print_distance(drawn, real, other, s.seed);
+    examples::print_readings(drawn, asked, s.drawing.guidance, data, other, lanes);
     std::printf("wrote digits.png, digits_forward.png, digits_reverse.png in %s\n", s.out.c_str());
     return 0;
 }

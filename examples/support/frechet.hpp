@@ -9,7 +9,6 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <Eigen/Dense>
@@ -120,34 +119,6 @@ inline double frechet_distance(const feature_statistics& one, const feature_stat
     const double trace_of_root = inner.eigenvalues().cwiseMax(0).cwiseSqrt().sum();
     const double traces = one.covariance.trace() + two.covariance.trace();
     return std::max(0.0, (one.mean - two.mean).squaredNorm() + traces - 2 * trace_of_root);
-}
-
-/// The share of `pictures` (values in [-1, 1], as `known`) whose nearest neighbours in feature
-/// space among `known` carry mostly the label that is expected: how well a simple machine reads
-/// them.
-inline double recognised_share(std::span<const float> pictures, std::span<const int> expected,
-                               const labelled_images& known, std::size_t neighbours = 5) {
-    std::vector<std::array<double, frechet_features>> table(known.count);
-    for (std::size_t i = 0; i < known.count; ++i)
-        table[i] = features_of(known.picture(i), known.height, known.width);
-    std::size_t right = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        const auto asked = features_of(pictures.subspan(i * known.area(), known.area()),
-                                       known.height, known.width);
-        std::vector<std::pair<double, int>> near(known.count);
-        for (std::size_t k = 0; k < known.count; ++k) {
-            double distance = 0;
-            for (std::size_t j = 0; j < frechet_features; ++j)
-                distance += (asked[j] - table[k][j]) * (asked[j] - table[k][j]);
-            near[k] = {distance, known.labels[k]};
-        }
-        const std::size_t used = std::min(neighbours, near.size());
-        std::partial_sort(near.begin(), near.begin() + std::ptrdiff_t(used), near.end());
-        std::size_t votes = 0;
-        for (std::size_t k = 0; k < used; ++k) votes += near[k].second == expected[i];
-        right += 2 * votes > used;
-    }
-    return expected.empty() ? 0 : double(right) / double(expected.size());
 }
 
 }  // namespace examples
