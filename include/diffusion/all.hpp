@@ -3,6 +3,7 @@
 // grid, noise source and solver.
 
 #include <diffusion/denoiser/any_denoiser.hpp>
+#include <diffusion/denoiser/classifier_guidance.hpp>
 #include <diffusion/denoiser/dynamic_threshold.hpp>
 #include <diffusion/denoiser/guidance_pp.hpp>
 #include <diffusion/denoiser/guidance_rescale.hpp>
