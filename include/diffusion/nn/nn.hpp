@@ -19,6 +19,7 @@
 #include <diffusion/nn/loss.hpp>
 #include <diffusion/nn/mlp.hpp>
 #include <diffusion/nn/name_map.hpp>
+#include <diffusion/nn/noisy_classifier.hpp>
 #include <diffusion/nn/normalisation.hpp>
 #include <diffusion/nn/optimizer.hpp>
 #include <diffusion/nn/parallel.hpp>
