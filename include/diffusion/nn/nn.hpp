@@ -6,6 +6,7 @@
 
 #include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/attention.hpp>
+#include <diffusion/nn/checkpoint.hpp>
 #include <diffusion/nn/concat.hpp>
 #include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/convolution.hpp>

@@ -133,6 +133,30 @@ public:
         adjoints_.template push<closure>(adjoint_slot<T>(result), std::move(adjoint));
     }
 
+    /// Frees the memory of y, whose value f() computed, until `backward` comes by and f() computes
+    /// it again for the adjoints recorded so far. Nobody else may read y in between.
+    template <class F>
+    void forget(const var<T>& y, F f) {
+        const bool kept_by_adjoints = at(y.node_).owns_value && !y.sole_owner();
+        if (!mode_.recording || !mode_.keeping || !kept_by_adjoints) return;
+        arena_.give(std::exchange(at(y.node_).value, nullptr));
+        at(y.node_).owns_value = false;
+        struct closure {
+            var<T> y;
+            tape_mode mode;
+            F f;
+            void operator()() {
+                nn::tape<T>& tape = y.tape();
+                const scoped_mode<T> once(tape, mode);
+                const var<T> again = f();
+                node_record &from = tape.at(again.node_), &to = tape.at(y.node_);
+                to.value = std::exchange(from.value, nullptr);
+                to.owns_value = std::exchange(from.owns_value, false);
+            }
+        };
+        adjoints_.template push<closure>(y, tape_mode{true, false, mode_.collecting}, std::move(f));
+    }
+
     /// Memory of values, gradients and scratch.
     arena<T>& memory() { return arena_; }
     const arena<T>& memory() const { return arena_; }

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <diffusion/nn/checkpoint.hpp>
 #include <diffusion/nn/concat.hpp>
 #include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/resample.hpp>
@@ -84,15 +85,30 @@ public:
         if (given.map)
             for (maps[0] = given.map; level + 1 < options_.multipliers.size(); ++level)
                 maps[level + 1] = average_pool(maps[level]);
+        const conv2d<T>* doubling = nullptr;
         for (const unet_stage<T>& s : up_) {
             if (s.resample) {
-                h = s.resample(upsample_nearest(h));
+                doubling = &s.resample;
                 if (given.map) maps[level--] = {};
-            } else {
-                h = s(concat(h, std::exchange(kept[--count], {})), emb, given, maps[level]);
+                continue;
             }
+            const auto climb = [&s, doubling, frugal = options_.checkpoint](
+                                   var<T> v, var<T> skip, const var<T>& e,
+                                   const conditions<T>& told, const var<T>& map) {
+                if (doubling != nullptr) {
+                    const auto larger = [v] { return upsample_nearest(v); };
+                    v = frugal ? through(larger, *doubling) : (*doubling)(larger());
+                }
+                v = concat(v, std::exchange(skip, {}));
+                return s(v, e, told, map);
+            };
+            var<T> skip = std::exchange(kept[--count], {});
+            h = options_.checkpoint ? checkpointed(climb, h, skip, emb, given, maps[level])
+                                    : climb(std::move(h), std::move(skip), emb, given, maps[level]);
+            doubling = nullptr;
         }
-        return out_(n_(h));
+        const auto last = [this](const var<T>& v) { return out_(n_(v)); };
+        return options_.checkpoint ? checkpointed(last, h) : last(h);
     }
 
     const unet_options& options() const { return options_; }

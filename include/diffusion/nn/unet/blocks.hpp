@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/attention.hpp>
+#include <diffusion/nn/checkpoint.hpp>
 #include <diffusion/nn/convolution.hpp>
 #include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/group_norm.hpp>
@@ -27,9 +28,11 @@ struct residual_block {
     conv2d<T> c1, c2, k;    // k: 1x1, where the number of channels changes
     linear_layer<T> e;
     film_layer<T> film;  // in place of e
+    bool frugal;         // compute the result of n1 again on the way back
 
     residual_block(parameters<T>& store, const std::string& name, std::size_t in, std::size_t out,
-                   const unet_options& o, bool reads_map = false) {
+                   const unet_options& o, bool reads_map = false)
+        : frugal(o.checkpoint && !reads_map) {
         if (reads_map) {
             const spade_options how{
                 .labels = o.map_channels, .hidden = o.map_hidden, .groups = o.groups};
@@ -43,23 +46,27 @@ struct residual_block {
         c2 = {store, name + ".c2", out, out, 3, 1, o.zero_last};
         if (o.scale_shift) {
             film = {store, name + ".e", 4 * o.base, out};
-        } else {
+        } else if (o.base > 0) {
             e = {store, name + ".e", 4 * o.base, out};
         }
         if (in != out) k = {store, name + ".k", in, out, 1};
     }
 
-    /// `emb`: see `time_label_embedding`. `map`: of the height and width of x, if the block reads one.
+    /// `emb`: see `time_label_embedding`; empty if base = 0 was given: a block without a time.
+    /// `map`: of the height and width of x, if the block reads one.
     var<T> operator()(const var<T>& x, const var<T>& emb, const var<T>& map = {}) const {
-        const var<T> h = second_norm(c1(s1 ? silu(s1(x, map)) : n1(x)), emb, map);
-        return k ? add(c2(h), k(x)) : add(c2(h), x);
+        const auto first_norm = [this, x, map] { return s1 ? silu(s1(x, map)) : n1(x); };
+        const var<T> around = k ? k(x) : x;  // first: on the way back n1 needs memory before k does
+        const var<T> h = frugal ? through(first_norm, c1) : c1(first_norm());
+        return add(c2(second_norm(h, emb, map)), around);
     }
 
 private:
     /// silu(norm(h + e(emb))), which for a plain norm is one pass, or silu(film(norm(h), emb)).
     var<T> second_norm(const var<T>& h, const var<T>& emb, const var<T>& map) const {
         if (film.channels > 0) return silu(film(s2 ? s2(h, map) : n2(h), emb));
-        return s2 ? silu(s2(h, map, e(emb))) : n2(h, e(emb));
+        const var<T> shift = emb ? e(emb) : var<T>();
+        return s2 ? silu(s2(h, map, shift)) : n2(h, shift);
     }
 };
 

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <diffusion/nn/checkpoint.hpp>
 #include <diffusion/nn/concat.hpp>
 #include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/time_label_embedding.hpp>
 #include <diffusion/nn/unet/blocks.hpp>
 #include <diffusion/nn/unet/options.hpp>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -104,12 +107,16 @@ public:
         var<T> h = inp_(given.image ? concat(x, given.image) : x);
         keep(h);
         for (const stage& s : stages_) {
-            h = s(h, emb, given);
+            h = options_.checkpoint && !s.resample ? checkpointed(std::cref(s), h, emb, given)
+                                                   : s(h, emb, given);
             keep(h);
         }
-        h = attention_[0](middle_[0](h, emb));
-        if (!to_tokens_.empty()) h = to_tokens_[0](h, given.tokens, given.token_mask);
-        return middle_[1](h, emb);
+        const auto middle = [this](var<T> v, const var<T>& e, const conditions<T>& told) {
+            v = attention_[0](middle_[0](v, e));
+            if (!to_tokens_.empty()) v = to_tokens_[0](v, told.tokens, told.token_mask);
+            return middle_[1](v, e);
+        };
+        return options_.checkpoint ? checkpointed(middle, h, emb, given) : middle(h, emb, given);
     }
 
     /// Throws std::invalid_argument unless x and what is `given` are what this net wants.
@@ -123,7 +130,8 @@ public:
                                       to_string(x));
         diffusion::detail::require(given.labels.empty() || o.classes > 0, function,
                                    "labels need a net with classes", given.labels.size());
-        const std::size_t length = given.tokens ? given.tokens.shape().width : 0;
+        const std::size_t length =
+            given.tokens ? std::max<std::size_t>(given.tokens.shape().width, 1) : 1;
         detail::check_condition(given.tokens, {x.items, 1, length, o.token_channels}, function,
                                 "tokens need a net with token_channels",
                                 "this net wants tokens {items, 1, length, token_channels}");

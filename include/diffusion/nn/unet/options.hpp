@@ -24,6 +24,7 @@ struct unet_options {
     std::size_t map_channels = 0;    ///< labels of a map, read through SPADE; 0: none
     std::size_t map_hidden = 64;     ///< channels between map and modulation
     bool scale_shift = false;        ///< the embedding scales, too, and after the norm (FiLM)
+    bool checkpoint = false;         ///< a third of the memory for more time: see `checkpointed`
     bool learned_variance = false;   ///< twice the channels come out: the prediction, then v
 };
 
