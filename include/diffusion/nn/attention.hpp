@@ -79,6 +79,7 @@ public:
                                        .columns = sizes_.keys,
                                        .weights = {weights, sizes_.scores()}});
         };
+        tape.count(nullptr, sizes_.operations());
         attend(sizes_, q, k, v, mask(), norms_.data(), maps_.data(), keep, see, out, tape.memory());
     }
 

@@ -26,6 +26,11 @@ struct attention_sizes {
     std::size_t channels() const { return heads * d; }
     std::size_t scores() const { return queries * keys; }  // of one item and head
 
+    /// Multiplications and additions of both products.
+    double operations() const {
+        return 4 * static_cast<double>(items * scores() * channels());
+    }
+
     /// 1 / sqrt(d), with which the scores have the variance of q and k.
     double factor() const { return 1 / std::sqrt(static_cast<double>(d)); }
 

@@ -36,6 +36,7 @@ var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t o
     nn::tape<T>& tape = x.tape();
     const var<T> y = tape.result({in.items, s.out_height(), s.out_width(), out}, x, w, b);
     const T* bias = b ? b.data() : nullptr;
+    tape.count(w.data(), s.operations());
     if (prepared.forward != nullptr) {
         conv_forward_prepared(s, x.data(), prepared.forward, bias, y.fill(), tape.scratch());
     } else {
@@ -91,6 +92,7 @@ var<T> convolve_transposed(const var<T>& x, const var<T>& w, const var<T>& b, st
         "the weights must fit kernel, input and output channels", w.shape(), in);
     nn::tape<T>& tape = x.tape();
     const var<T> y = tape.result({in.items, s.height, s.width, out}, x, w, b);
+    tape.count(w.data(), s.operations());
     if (prepared.backward != nullptr) {
         conv_backward_data_prepared(s, x.data(), prepared.backward, y.fill(), tape.scratch());
     } else {

@@ -40,6 +40,14 @@ struct map_watcher {
     void (*call)(void* who, const attention_map<T>& map) = nullptr;
 };
 
+/// Who counts the work of matrix products: nobody, or call(who, weights, operations), where a
+/// multiplication and an addition are two operations and `weights` is null for a product of two
+/// values. See `summary`.
+struct work_counter {
+    void* who = nullptr;
+    void (*call)(void* who, const void* weights, double operations) = nullptr;
+};
+
 /// Values and recorded adjoints of one thread. Not copied, not moved, not shared between threads.
 template <class T>
 class tape {
@@ -167,6 +175,14 @@ public:
     /// What is shown the attention maps that are computed on this tape; `attention_hook` sets it.
     map_watcher<T>& attention_watcher() { return watcher_; }
 
+    /// Who counts the work that is done on this tape going forward; `summary` sets it.
+    nn::work_counter& work_counter() { return counter_; }
+
+    /// For operations that are products: tells the counter.
+    void count(const T* weights, double operations) const {
+        if (counter_.call != nullptr) counter_.call(counter_.who, weights, operations);
+    }
+
     // ---- differentiation ------------------------------------------------------------------------
 
     /// Whether adjoints are being recorded. Off, nothing is kept beyond the user's own handles.
@@ -278,6 +294,7 @@ private:
     arena<T> arena_;
     workspace scratch_;
     map_watcher<T> watcher_;
+    nn::work_counter counter_;
     tape_mode mode_;
     std::vector<binding> bindings_;
     std::vector<node_record> nodes_;
