@@ -29,6 +29,7 @@
 #include <diffusion/nn/resample.hpp>
 #include <diffusion/nn/schedule_rate.hpp>
 #include <diffusion/nn/spade.hpp>
+#include <diffusion/nn/summary.hpp>
 #include <diffusion/nn/tape.hpp>
 #include <diffusion/nn/time_embedding.hpp>
 #include <diffusion/nn/torch_layout.hpp>
