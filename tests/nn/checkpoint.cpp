@@ -102,7 +102,7 @@ TEST_CASE("a checkpointed piece is recorded only if something in it wants a grad
     CHECK(!run().needs_gradient());
     CHECK(tape.recorded() == 0);
     nn::without_recording off(tape);
-    net.store.freeze("conv", false);
+    net.store.thaw("conv");
     CHECK(!run().needs_gradient());
 }
 

@@ -58,6 +58,30 @@ TEST_CASE("swapping the average in and out changes nothing") {
     CHECK(std::vector<float>(p.values().begin(), p.values().end()) == trained);
 }
 
+TEST_CASE("neither an update nor a swap changes a bit of what is frozen") {
+    nn::parameters<float> store(3);
+    const auto still = store.add("still", {7}, nn::parameter_layout::plain, nn::initial::normal(1));
+    const auto moves = store.add("moves", {7}, nn::parameter_layout::plain, nn::initial::normal(1));
+    nn::ema<float> average(store);
+    store.freeze("still");
+    still.change_values()[2] = 0.1F;  // as if loaded from a file
+    const std::vector<float> before(still.values().begin(), still.values().end());
+    const std::vector<float> mean(average.values().begin(), average.values().begin() + 7);
+    for (float& v : moves.change_values()) v += 1;
+    for (int n = 0; n < 3; ++n) average.update();
+    CHECK(std::equal(mean.begin(), mean.end(), average.values().begin()));
+    const float last = moves.values()[0];
+    average.swap();
+    CHECK(std::ranges::equal(before, still.values()));
+    CHECK(moves.values()[0] != last);
+    average.swap();
+    CHECK(std::ranges::equal(before, still.values()));
+    CHECK(moves.values()[0] == last);
+    store.thaw("still");
+    average.update();
+    CHECK(!std::equal(mean.begin(), mean.end(), average.values().begin()));
+}
+
 TEST_CASE("a decay outside of [0, 1) is refused") {
     nn::parameters<float> store;
     CHECK_THROWS_AS(nn::ema<float>(store, {.decay = 1}), std::invalid_argument);

@@ -71,15 +71,44 @@ TEST_CASE("the starting rules have the widths of their papers") {
     CHECK(fan[0] == doctest::Approx(0.04 / 3).epsilon(0.03));
 }
 
-TEST_CASE("freezing goes by the beginning of the name and can be taken back") {
+TEST_CASE("freezing goes by name or pattern, and can be taken back") {
     nn::parameters<float> store;
-    store.add("down.0.weight", {1}, parameter_layout::plain, initial::one());
-    store.add("down.1.weight", {1}, parameter_layout::plain, initial::one());
-    store.add("up.0.weight", {1}, parameter_layout::plain, initial::one());
-    CHECK(store.freeze("down.") == 2);
-    CHECK(store.info(1).frozen);
-    CHECK(!store.info(2).frozen);
-    CHECK(store.freeze("down.1", false) == 1);
+    for (const char* name : {"down.1.bias", "down.1.weight", "down.10.weight", "up.1.weight"})
+        store.add(name, {1}, parameter_layout::plain, initial::one());
+    const auto frozen = [&] {
+        std::vector<bool> all;
+        for (const nn::parameter_info& p : store.list()) all.push_back(p.frozen);
+        return all;
+    };
+    using flags = std::vector<bool>;
+    CHECK(store.freeze("down") == 3);
+    CHECK(frozen() == flags{true, true, true, false});
+    CHECK(store.thaw("down.1") == 2);  // not down.10
+    CHECK(frozen() == flags{false, false, true, false});
+    CHECK(store.freeze("*.1.weight") == 2);
+    CHECK(frozen() == flags{false, true, true, true});
+    CHECK(store.thaw("*") == 4);
+    CHECK(store.freeze("*.1") == 3);
+    CHECK(frozen() == flags{true, true, false, true});
+    CHECK_THROWS_WITH_AS(store.freeze("dow"),
+                         "diffusion::nn::parameters::freeze: there must be a parameter whose name "
+                         "fits, got \"dow\"",
+                         std::invalid_argument);
+    CHECK_THROWS_AS(store.thaw(""), std::invalid_argument);
+    CHECK(frozen() == flags{true, true, false, true});
+}
+
+TEST_CASE("what a layer never learns is thawed by its whole name only") {
+    nn::parameters<float> store;
+    const auto mean = store.add("norm.mean", {1}, parameter_layout::plain, initial::zero());
+    store.add("norm.weight", {1}, parameter_layout::plain, initial::one());
+    store.fix(mean);
+    CHECK(mean.info().frozen);
+    store.freeze("*");
+    store.thaw("*");
+    store.thaw("norm");
+    CHECK(mean.info().frozen);
     CHECK(!store.info(1).frozen);
-    CHECK(store.freeze("nothing") == 0);
+    store.thaw("norm.mean");
+    CHECK(!mean.info().frozen);
 }

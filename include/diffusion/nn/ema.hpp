@@ -23,7 +23,8 @@ struct ema_options {
 ///
 ///     average = d average + (1 - d) theta
 ///
-/// It starts at the parameters' values (not at zero, which would need a correction).
+/// It starts at the parameters' values (not at zero, which would need a correction). Frozen
+/// parameters are left alone: their averages stay, and `swap` passes them by.
 template <class T>
 class ema {
 public:
@@ -45,14 +46,21 @@ public:
     void update() {
         const T d = static_cast<T>(decay());
         const T* theta = std::as_const(*model_).values().data();
-        for (std::size_t i = 0; i < average_.size(); ++i)
-            average_[i] = d * average_[i] + (T(1) - d) * theta[i];
+        for (const parameter_info& p : model_->list()) {
+            if (p.frozen) continue;
+            for (std::size_t i = p.offset; i < p.offset + p.size; ++i)
+                average_[i] = d * average_[i] + (T(1) - d) * theta[i];
+        }
         ++updates_;
     }
 
     /// Exchanges the model's values and the average: swap, draw, swap back.
     void swap() {
-        std::swap_ranges(average_.begin(), average_.end(), model_->change_values().begin());
+        const std::span<T> theta = model_->change_values();
+        for (const parameter_info& p : model_->list())
+            if (!p.frozen)
+                std::swap_ranges(theta.data() + p.offset, theta.data() + p.offset + p.size,
+                                 average_.data() + p.offset);
     }
 
     /// What changes from update to update, to save and to give back.

@@ -227,8 +227,8 @@ struct batch_norm_layer {
         bias = store.add(name + ".bias", {channels}, plain, initial::zero());
         mean = store.add(name + ".running_mean", {channels}, plain, initial::zero());
         variance = store.add(name + ".running_var", {channels}, plain, initial::one());
-        store.freeze(name + ".running_mean");
-        store.freeze(name + ".running_var");
+        store.fix(mean);
+        store.fix(variance);
     }
 
     var<T> operator()(const var<T>& x) const {

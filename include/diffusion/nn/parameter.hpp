@@ -7,6 +7,7 @@
 #include <diffusion/nn/arena.hpp>
 #include <diffusion/nn/conv/conv3x3.hpp>
 #include <diffusion/nn/init.hpp>
+#include <diffusion/nn/matches.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ struct parameter_info {
     std::size_t offset = 0;  ///< of the first element in values()
     std::size_t size = 0;    ///< number of elements
     bool frozen = false;     ///< no gradient is computed, no optimiser changes it
+    bool fixed = false;      ///< frozen by its layer, not by the user
     std::size_t convolution = static_cast<std::size_t>(-1);  ///< among the convolutions, or none
 };
 
@@ -157,17 +159,22 @@ public:
                                   "there must be a parameter of this name", name);
     }
 
-    /// Freezes (or thaws) all parameters whose name begins with `prefix`; returns how many.
-    /// Frozen ones get no gradient and no optimiser changes them.
-    std::size_t freeze(std::string_view prefix, bool frozen = true) {
-        std::size_t found = 0;
-        for (parameter_info& entry : entries_) {
-            if (!std::string_view(entry.name).starts_with(prefix)) continue;
-            entry.frozen = frozen;
-            ++found;
-        }
-        return found;
+    /// Freezes the parameter of this name and all below it: "down", "down.1", "down.*.bias",
+    /// "*" (see `matches`). They get no gradient, no adjoint is recorded for what depends on no
+    /// others, and neither optimiser nor average touches them. Returns how many there are; throws
+    /// std::invalid_argument if there is none.
+    std::size_t freeze(std::string_view pattern) {
+        return set_frozen(pattern, true, "diffusion::nn::parameters::freeze");
     }
+
+    /// Takes `freeze` back, except for what a layer never learns: see `fix`.
+    std::size_t thaw(std::string_view pattern) {
+        return set_frozen(pattern, false, "diffusion::nn::parameters::thaw");
+    }
+
+    /// Freezes a parameter that its layer does not learn, such as a measured mean. Only its whole
+    /// name thaws it.
+    void fix(const parameter<T>& p) { entries_[p.index].frozen = entries_[p.index].fixed = true; }
 
     /// Brings the weights of all convolutions into the form that the fast methods want, if they
     /// have changed since: once per step, for all threads. `backward`: also for the way back.
@@ -198,6 +205,19 @@ public:
     }
 
 private:
+    std::size_t set_frozen(std::string_view pattern, bool frozen, const char* function) {
+        const std::string below = std::string(pattern) + ".*";
+        std::size_t found = 0;
+        for (parameter_info& entry : entries_) {
+            if (!matches(pattern, entry.name) && !matches(below, entry.name)) continue;
+            ++found;
+            if (!entry.fixed || entry.name == pattern) entry.frozen = frozen;
+        }
+        diffusion::detail::require(found > 0, function, "there must be a parameter whose name fits",
+                                   pattern);
+        return found;
+    }
+
     struct convolution {
         conv_shape shape;
         std::size_t parameter = 0;

@@ -123,7 +123,7 @@ struct fourier_embedding_layer {
                                    "the channels must be even", channels);
         weight = store.add(name + ".weight", {channels / 2}, parameter_layout::plain,
                            initial::normal(scale));
-        store.freeze(name + ".weight");
+        store.fix(weight);
     }
 
     var<T> operator()(nn::tape<T>& tape, std::size_t items, std::span<const double> t) const {
