@@ -319,3 +319,41 @@ TEST_CASE("a U-Net says which condition is missing, unknown or of the wrong shap
     CHECK_THROWS_AS(captions(x, times, {.tokens = some(caption), .map = some({2, 4, 6, 3})}),
                     std::invalid_argument);
 }
+
+TEST_CASE("a hook sees each attention of a U-Net by its name, and edits it on any thread alike") {
+    nn::unet<float> net(with_tokens());
+    randomize(net.parameters(), 0.3);
+    constexpr std::size_t items = 5;
+    const nn::shape s{items, 6, 6, 2};
+    const told<float> what(with_tokens(), items);
+    const std::vector<double> z = normals(s.size(), 4);
+    const std::vector<float> x(z.begin(), z.end());
+    const auto run = [&](auto&& network, std::size_t threads) {
+        std::vector<float> out(s.size());
+        nn::lanes<float> lanes(nn::lanes_options{.threads = threads, .chunk = 2});
+        nn::evaluate(network, lanes, s, std::span<const float>(x),
+                     std::span<const double>(times).first(1), {}, std::span<float>(out),
+                     what.given);
+        return out;
+    };
+    std::vector<std::string> layers;
+    nn::hooked_network reader(net, [&](const nn::attention_map<float>& map) {
+        if (map.item == 0 && map.head == 0) layers.emplace_back(map.layer);
+        CHECK(map.columns == (map.layer.ends_with("2") || map.layer == "mx" ? 3 : map.rows()));
+    });
+    const std::vector<float> plain = run(net, 1);
+    CHECK(run(reader, 1) == plain);
+    const std::vector<std::string> chunk = {"down.2.1", "down.2.2", "ma",     "mx",
+                                            "up.0.1",   "up.0.2",   "up.1.1", "up.1.2"};
+    REQUIRE(layers.size() == 3 * chunk.size());
+    CHECK(std::equal(chunk.begin(), chunk.end(), layers.begin()));
+
+    nn::hooked_network editor(net, [](const nn::attention_map<float>& map) {
+        if (map.layer == "up.0.2")
+            for (std::size_t i = 0; i < map.rows(); ++i) map.row(i)[1] *= 3;
+    });
+    const std::vector<float> edited = run(editor, 1);
+    CHECK(edited != plain);
+    CHECK(run(editor, 2) == edited);
+    CHECK(run(editor, 4) == edited);
+}

@@ -32,6 +32,7 @@ struct everything {
     nn::conv2d_transposed<T> up{store, "up", 32, 32};
     std::vector<T> x = rounded(image.size(), 1), map = rounded(items * 144 * 2, 2);
     std::vector<T> tokens = rounded(text.size(), 3), target = rounded(items * 16, 4);
+    std::vector<T> mask = std::vector<T>(items * 11, T(1));
     std::vector<T> gradient = std::vector<T>(store.values().size());
     std::array<double, items> t{};
     std::array<std::size_t, items> labels{};
@@ -58,7 +59,12 @@ struct everything {
         h = nn::add(nn::add(h, nn::upsample_bilinear(pooled)), up(pooled));
         h = nn::pixel_shuffle(nn::pixel_unshuffle(h));
         const auto context = tape.input(text, tokens.data());
-        h = nn::cross_attention(nn::slice(h, 5, 16), context, 2);
+        const auto seen = tape.constant({items, 1, 11, 1}, mask.data());
+        h = nn::cross_attention(nn::slice(h, 5, 16), context, 2, {.mask = seen});
+        {
+            const nn::attention_hook hook(tape, [](const auto& all) { all.row(1)[0] *= T(0.5); });
+            h = nn::self_attention(nn::concat(nn::concat(h, h), h), 4, {.causal = true});
+        }
         h = nn::dropout(h, {.rate = 0.2, .seed = 1});
         h = nn::global_average_pool(h);
         const auto unit = nn::normalize_length(h);
