@@ -146,6 +146,75 @@ def transformer(out, name, tokens, lengths, **options):
     write(out, 'output', y, 160)
     write_gradients(out, net)
 
+# ---- the autoencoder -----------------------------------------------------------------------------------------------
+class Res(nn.Module):
+    def __init__(s, i, o, groups):
+        super().__init__()
+        s.n1, s.c1 = nn.GroupNorm(groups, i), nn.Conv2d(i, o, 3, padding=1)
+        s.n2, s.c2 = nn.GroupNorm(groups, o), nn.Conv2d(o, o, 3, padding=1)
+        s.k = nn.Conv2d(i, o, 1) if i != o else nn.Identity()
+    def forward(s, x):
+        return s.c2(F.silu(s.n2(s.c1(F.silu(s.n1(x)))))) + s.k(x)
+
+class Att(nn.Module):
+    def __init__(s, c, groups, heads):
+        super().__init__()
+        s.heads, s.n, s.q, s.o = heads, nn.GroupNorm(groups, c), nn.Conv2d(c, 3 * c, 1), nn.Conv2d(c, c, 1)
+    def forward(s, x):
+        q, k, v = s.q(s.n(x)).flatten(2).transpose(1, 2).chunk(3, -1)
+        return x + s.o(attend(q, k, v, s.heads).transpose(1, 2).unflatten(2, x.shape[2:]))
+
+class Half(nn.Module):
+    """Encoder or decoder; the levels are ModuleLists of blocks, then perhaps of a convolution."""
+    def __init__(s, cin, cout, channels, blocks, groups, heads, decodes):
+        super().__init__()
+        s.decodes, c = decodes, channels[0]
+        s.inp, levels = nn.Conv2d(cin, c, 3, padding=1), nn.ModuleList()
+        for l, wide in enumerate(channels):
+            level = nn.ModuleDict()
+            for i in range(blocks):
+                level[str(i)] = Res(c, wide, groups)
+                c = wide
+            if l + 1 < len(channels):
+                level['resample'] = nn.Conv2d(c, c, 3, stride=1 if decodes else 2, padding=1)
+            levels.append(level)
+        setattr(s, 'up' if decodes else 'down', levels)
+        m = channels[0 if decodes else -1]
+        s.m1, s.ma, s.m2 = Res(m, m, groups), Att(m, groups, heads), Res(m, m, groups)
+        s.n, s.out = nn.GroupNorm(groups, c), nn.Conv2d(c, cout, 3, padding=1)
+    def forward(s, x):
+        h = s.inp(x)
+        if s.decodes:
+            h = s.m2(s.ma(s.m1(h)))
+        for level in s.up if s.decodes else s.down:
+            for name, part in level.items():
+                twice = s.decodes and name == 'resample'
+                h = part(F.interpolate(h, scale_factor=2, mode='nearest') if twice else h)
+        return s.out(F.silu(s.n(h if s.decodes else s.m2(s.ma(s.m1(h))))))
+
+class Autoencoder(nn.Module):
+    def __init__(s, cin, channels, blocks, latent, groups, heads):
+        super().__init__()
+        s.encoder = Half(cin, 2 * latent, channels, blocks, groups, heads, False)
+        s.decoder = Half(latent, cin, channels[::-1], blocks + 1, groups, heads, True)
+
+def autoencoder(out, name, size, items, cin, **options):
+    net = fill(Autoencoder(cin, **options))
+    x = formula((items, cin, *size), 1000, 1.0).requires_grad_()
+    mean, v = net.encoder(x).chunk(2, 1)
+    y = net.decoder(mean + (v / 2).exp() * formula(mean.shape, 2000, 1.0))
+    q = torch.distributions.Normal(mean, (v / 2).exp())
+    kl = torch.distributions.kl_divergence(q, torch.distributions.Normal(0.0, 1.0)).sum() / items
+    loss = F.mse_loss(y, x) + 0.01 * kl
+    loss.backward()
+    print('case', name, file=out)
+    write(out, 'loss', loss)
+    write(out, 'mean', mean, 160)
+    write(out, 'log_variance', v, 160)
+    write(out, 'output', y, 160)
+    write(out, 'input', x.grad, 160)
+    write_gradients(out, net)
+
 if __name__ == '__main__':
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'nets_torch.txt'), 'w') as out:
         print('# PyTorch', torch.__version__, 'in double precision; made by nets_make.py', file=out)
@@ -155,3 +224,5 @@ if __name__ == '__main__':
         transformer(out, 'transformer', tokens, [5, 2, 3], vocabulary=7, length=6, c=12, blocks=2, heads=3, ratio=4, learned=True)
         transformer(out, 'transformer_causal', tokens, [5, 2, 3], vocabulary=7, length=5, c=10, blocks=3, heads=1, ratio=2,
                     learned=False, causal=True)
+        autoencoder(out, 'autoencoder', (6, 10), 2, 3, channels=(8, 16), blocks=1, latent=3, groups=4, heads=2)
+        autoencoder(out, 'autoencoder_flat', (3, 5), 3, 1, channels=(6,), blocks=2, latent=2, groups=3, heads=1)
