@@ -59,9 +59,12 @@ int run(int argc, char** argv) {
                                   digit_model::sizes::for_pictures(data.height, data.width));
     digit_model& model = *made;
     diffusion::nn::lanes<float> lanes(s.threads);
-    std::printf("%zu digits of %zu x %zu pixels; a U-Net of %zu parameters on %zu threads\n",
-                data.count, data.height, data.width, model.net.parameters().count(),
-                lanes.threads());
+    const auto net = diffusion::nn::summary(model.net, {1, data.height, data.width, 1});
+    std::printf(
+        "%zu digits of %zu x %zu pixels; a U-Net of %zu parameters, %.0f million "
+        "operations a picture, on %zu threads\n",
+        data.count, data.height, data.width, net.parameters(), net.operations() / 1e6,
+        lanes.threads());
 
     // Train; Ctrl-C ends only this.
     const examples::training_plan plan = s.training();
