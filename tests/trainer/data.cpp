@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <span>
 #include <stdexcept>
@@ -43,9 +44,48 @@ struct picture_folder {
 
 }  // namespace
 
-TEST_CASE("a batch from memory is a function of the draw, and picks all items equally often") {
+TEST_CASE("every pass over the items in memory shows each of them once, in an order of its own") {
+    const std::vector<float> values{0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    diffusion::in_memory<float> data({}, values);
+    auto batch = data.init(4);  // passes begin in the middle of a batch
+    std::vector<float> all;
+    for (std::uint64_t k = 0; k < 10; ++k) {
+        data.fill(batch, {7, k});
+        all.insert(all.end(), batch.values.begin(), batch.values.end());
+    }
+    std::vector<std::vector<float>> passes;
+    for (std::ptrdiff_t p = 0; p < 4; ++p) {
+        passes.emplace_back(all.begin() + 10 * p, all.begin() + 10 * (p + 1));
+        std::vector<float> sorted = passes.back();
+        std::sort(sorted.begin(), sorted.end());
+        CHECK(sorted == values);
+        for (std::ptrdiff_t q = 0; q < p; ++q)
+            CHECK(passes[std::size_t(p)] != passes[std::size_t(q)]);
+    }
+    diffusion::in_memory<float> later({}, values);  // not filled before: the same batch
+    data.fill(batch, {7, 2});
+    auto other = later.init(4);
+    later.fill(other, {7, 2});
+    CHECK(other.values == batch.values);
+    CHECK(std::equal(other.values.begin(), other.values.end(), all.begin() + 8));
+}
+
+TEST_CASE("all orders of the items are equally frequent") {
+    const std::vector<float> values{0, 1, 2};
+    diffusion::in_memory<float> data({}, values);
+    auto batch = data.init(3);
+    int seen[27] = {};
+    for (std::uint64_t k = 0; k < 6000; ++k) {
+        data.fill(batch, {1, k});
+        ++seen[std::size_t(9 * batch.values[0] + 3 * batch.values[1] + batch.values[2])];
+    }
+    for (const int place : {5, 7, 11, 15, 19, 21})  // 012, 021, 102, 120, 201, 210
+        CHECK(std::abs(seen[place] - 1000) < 4 * 29);
+}
+
+TEST_CASE("independent items are a function of the draw, and all come equally often") {
     const item_batch<float> set = circle::points();
-    diffusion::in_memory<float> data(set);
+    diffusion::in_memory<float> data(set, diffusion::item_order::independent);
     CHECK(data.size() == 100);
     auto a = data.init(7), b = data.init(7), c = data.init(7);
     data.fill(a, {1, 4});
