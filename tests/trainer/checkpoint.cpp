@@ -174,6 +174,32 @@ std::uint64_t steps_in(const fs::path& file) {
 
 }  // namespace
 
+TEST_CASE("what a killed writer left is removed, what a living one writes is not") {
+    const folder here("diffusion_abandoned");
+    const fs::path file = here / "a.safetensors";
+    const pid_t child = ::fork();  // lives until it is told to end
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        ::pause();
+        ::_exit(0);
+    }
+    const auto name = [&](long process, const char* rest) {
+        return fs::path(file.string() + ".tmp" + std::to_string(process) + rest);
+    };
+    const std::vector<fs::path> foreign{here / "b.safetensors.tmp1-0", here / "a.safetensors.tmp",
+                                        name(child, "-x"), name(::getpid(), "-9")};
+    for (const fs::path& path : foreign) std::ofstream(path) << "x";
+    std::ofstream(name(child, "-3")) << "x";
+    circle::setup<> s;
+    CHECK_FALSE(diffusion::resume(s.training, file));
+    CHECK(fs::exists(name(child, "-3")));
+    ::kill(child, SIGKILL);
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    CHECK_FALSE(diffusion::resume(s.training, file));
+    CHECK_FALSE(fs::exists(name(child, "-3")));
+    for (const fs::path& path : foreign) CHECK(fs::exists(path));
+}
+
 TEST_CASE("killed at any moment, a training is resumed from a whole checkpoint to the same bits") {
     const folder here("diffusion_killed");
     const fs::path whole = here / "whole.safetensors", file = here / "killed.safetensors";

@@ -1,11 +1,18 @@
 #pragma once
 
+#include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
+
+#if __has_include(<unistd.h>)
+#include <csignal>
+#endif
 
 #include <diffusion/detail/require.hpp>
 #include <diffusion/io/safetensors.hpp>
@@ -34,6 +41,31 @@ std::map<std::string, std::string> settings_of(Trainer& trainer) {
             {"trainer.seed", shown(o.seed)}};
 }
 
+/// Removes the temporary files "path.tmpPROCESS-NUMBER" of writers that do not live any more.
+inline void remove_abandoned(const std::filesystem::path& path) {
+#if __has_include(<unistd.h>)
+    namespace fs = std::filesystem;
+    const std::string start = path.filename().string() + ".tmp";
+    std::error_code error;
+    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
+        if (name.rfind(start, 0) != 0) continue;
+        const char* const last = name.data() + name.size();
+        int process = 0;
+        unsigned number = 0;
+        const auto dash = std::from_chars(name.data() + start.size(), last, process);
+        if (dash.ec != std::errc{} || dash.ptr == last || *dash.ptr != '-' || process <= 0)
+            continue;
+        const auto rest = std::from_chars(dash.ptr + 1, last, number);
+        std::error_code ignored;
+        if (rest.ec == std::errc{} && rest.ptr == last && ::kill(process, 0) != 0 && errno == ESRCH)
+            fs::remove(entry->path(), ignored);
+    }
+#endif
+}
+
 }  // namespace detail
 
 /// Writes everything that the next steps depend on to one safetensors file: parameters, Adam's
@@ -42,8 +74,8 @@ std::map<std::string, std::string> settings_of(Trainer& trainer) {
 ///
 /// The file is written under a temporary name in the same folder, brought to the disk and renamed.
 /// Whenever the process is killed, `path` holds the whole of this checkpoint or the whole of the
-/// one before; all that a kill may leave is a file "path.tmp...". Throws
-/// std::filesystem::filesystem_error if the file cannot be written.
+/// one before; all that a kill may leave is a file "path.tmp...", which the next `resume` removes.
+/// Throws std::filesystem::filesystem_error if the file cannot be written.
 template <class Trainer>
 void save_checkpoint(const std::filesystem::path& path, Trainer& trainer,
                      std::map<std::string, std::string> metadata = {}) {
@@ -60,6 +92,7 @@ void save_checkpoint(const std::filesystem::path& path, Trainer& trainer,
 /// or of other options, with all that differ; the trainer is then as before.
 template <class Trainer>
 bool resume(Trainer& trainer, const std::filesystem::path& path) {
+    detail::remove_abandoned(path);
     if (!std::filesystem::exists(path)) return false;
     const io::safetensors_file file = io::read_safetensors(path);
     std::string faults;
