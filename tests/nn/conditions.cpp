@@ -296,6 +296,7 @@ TEST_CASE("a U-Net says which condition is missing, unknown or of the wrong shap
                          "token_channels}, got \"(2, 1, 3, 4)\"",
                          std::invalid_argument);
     CHECK_THROWS_AS(captions(x, times, {.tokens = some({1, 1, 3, 5})}), std::invalid_argument);
+    CHECK_THROWS_AS(captions(x, times, {.tokens = some({2, 1, 0, 5})}), std::invalid_argument);
     CHECK_THROWS_AS(captions(x, times, {.tokens = some({2, 2, 3, 5})}), std::invalid_argument);
     CHECK_THROWS_AS(captions(x, times, {.tokens = some(caption), .token_mask = some({2, 1, 1, 4})}),
                     std::invalid_argument);

@@ -3,13 +3,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <diffusion/nn/checkpoint.hpp>
-#include <diffusion/nn/concat.hpp>
 #include <diffusion/nn/conditions.hpp>
+#include <diffusion/nn/parameter.hpp>
 #include <diffusion/nn/resample.hpp>
-#include <diffusion/nn/unet/blocks.hpp>
 #include <diffusion/nn/unet/encoder.hpp>
 #include <diffusion/nn/unet/options.hpp>
+#include <diffusion/nn/unet/stage.hpp>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -48,18 +48,21 @@ public:
           encoder_(*store_, options_) {
         const unet_options& o = options_;
         nn::parameters<T>& p = *store_;
+        const std::size_t levels = o.multipliers.size();
         std::vector<std::size_t> kept = encoder_.kept();
-        std::size_t c = kept.back();
-        const auto name = [&] { return "up." + std::to_string(up_.size()); };
-        for (std::size_t l = o.multipliers.size(); l-- > 0;) {
+        std::size_t c = kept.back(), index = 0;
+        const auto name = [&] { return "up." + std::to_string(index++); };
+        for (std::size_t l = levels; l-- > 0;) {
             const std::size_t out = o.base * o.multipliers[l];
             for (std::size_t i = 0; i < o.blocks + 1; ++i) {
-                up_.push_back(unet_stage<T>::of_block(p, name(), c + kept.back(), out,
-                                                      o.attention[l], o, o.map_channels > 0));
+                unet_ascent<T>& s = up_.emplace_back();
+                s.frugal = o.checkpoint;
+                if (i == 0 && l + 1 < levels) s.doubled = {p, name(), c, c};
+                s.stage = unet_stage<T>::of_block(p, name(), c + kept.back(), out, o.attention[l],
+                                                  o, o.map_channels > 0);
                 kept.pop_back();
                 c = out;
             }
-            if (l > 0) up_.push_back({.resample = conv2d<T>(p, name(), c, c)});
         }
         n_ = {p, "n", c, {.groups = o.groups, .with_silu = true}};
         out_ = {p, "out", c, (o.learned_variance ? 2 : 1) * o.image_channels, 3, 1, o.zero_last};
@@ -85,30 +88,13 @@ public:
         if (given.map)
             for (maps[0] = given.map; level + 1 < options_.multipliers.size(); ++level)
                 maps[level + 1] = average_pool(maps[level]);
-        const conv2d<T>* doubling = nullptr;
-        for (const unet_stage<T>& s : up_) {
-            if (s.resample) {
-                doubling = &s.resample;
-                if (given.map) maps[level--] = {};
-                continue;
-            }
-            const auto climb = [&s, doubling, frugal = options_.checkpoint](
-                                   var<T> v, var<T> skip, const var<T>& e,
-                                   const conditions<T>& told, const var<T>& map) {
-                if (doubling != nullptr) {
-                    const auto larger = [v] { return upsample_nearest(v); };
-                    v = frugal ? through(larger, *doubling) : (*doubling)(larger());
-                }
-                v = concat(v, std::exchange(skip, {}));
-                return s(v, e, told, map);
-            };
-            var<T> skip = std::exchange(kept[--count], {});
-            h = options_.checkpoint ? checkpointed(climb, h, skip, emb, given, maps[level])
-                                    : climb(std::move(h), std::move(skip), emb, given, maps[level]);
-            doubling = nullptr;
+        for (const unet_ascent<T>& s : up_) {
+            if (given.map && s.doubled) maps[level--] = {};
+            h = piece(options_.checkpoint, std::cref(s), std::move(h),
+                      std::exchange(kept[--count], {}), emb, given, maps[level]);
         }
         const auto last = [this](const var<T>& v) { return out_(n_(v)); };
-        return options_.checkpoint ? checkpointed(last, h) : last(h);
+        return piece(options_.checkpoint, last, std::move(h));
     }
 
     const unet_options& options() const { return options_; }
@@ -126,7 +112,7 @@ private:
     unet_options options_;
     std::unique_ptr<nn::parameters<T>> store_;
     unet_encoder<T> encoder_;
-    std::vector<unet_stage<T>> up_;
+    std::vector<unet_ascent<T>> up_;
     group_norm_layer<T> n_;
     conv2d<T> out_;
 };

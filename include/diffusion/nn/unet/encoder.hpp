@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <diffusion/nn/checkpoint.hpp>
 #include <diffusion/nn/concat.hpp>
 #include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/time_label_embedding.hpp>
 #include <diffusion/nn/unet/blocks.hpp>
 #include <diffusion/nn/unet/options.hpp>
+#include <diffusion/nn/unet/stage.hpp>
 #include <functional>
 #include <span>
 #include <string>
@@ -15,38 +15,6 @@
 #include <vector>
 
 namespace diffusion::nn {
-
-/// One entry of the way down or up: a residual block, perhaps with attention, or a convolution
-/// that halves the resolution or follows its doubling.
-template <class T>
-struct unet_stage {
-    std::vector<residual_block<T>> block = {};             // none or one
-    std::vector<attention_block<T>> attention = {};        // none or one
-    std::vector<cross_attention_block<T>> to_tokens = {};  // none or one
-    conv2d<T> resample = {};
-
-    /// A stage of a block `name`.0, with `attends` self-attention `name`.1 and, if the net knows
-    /// tokens, cross-attention `name`.2.
-    static unet_stage of_block(parameters<T>& store, const std::string& name, std::size_t in,
-                               std::size_t out, bool attends, const unet_options& o,
-                               bool reads_map = false) {
-        unet_stage s;
-        s.block.emplace_back(store, name + ".0", in, out, o, reads_map);
-        if (attends) s.attention.emplace_back(store, name + ".1", out, o);
-        if (attends && o.token_channels > 0) s.to_tokens.emplace_back(store, name + ".2", out, o);
-        return s;
-    }
-
-    /// `map`: what is given as such, in the size of x.
-    var<T> operator()(const var<T>& x, const var<T>& emb, const conditions<T>& given,
-                      const var<T>& map = {}) const {
-        if (resample) return resample(x);
-        var<T> h = block[0](x, emb, map);
-        if (!attention.empty()) h = attention[0](h);
-        if (!to_tokens.empty()) h = to_tokens[0](h, given.tokens, given.token_mask);
-        return h;
-    }
-};
 
 /// The left half of a U-Net and its bottom, as far as the middle:
 ///
@@ -77,7 +45,7 @@ public:
                 kept_.push_back(c = out);
             }
             if (l + 1 < levels) {
-                stages_.push_back({.resample = conv2d<T>(store, name(), c, c, 3, 2)});
+                stages_.push_back({.half = conv2d<T>(store, name(), c, c, 3, 2)});
                 kept_.push_back(c);
             }
         }
@@ -107,8 +75,7 @@ public:
         var<T> h = inp_(given.image ? concat(x, given.image) : x);
         keep(h);
         for (const stage& s : stages_) {
-            h = options_.checkpoint && !s.resample ? checkpointed(std::cref(s), h, emb, given)
-                                                   : s(h, emb, given);
+            h = piece(options_.checkpoint && !s.half, std::cref(s), std::move(h), emb, given);
             keep(h);
         }
         const auto middle = [this](var<T> v, const var<T>& e, const conditions<T>& told) {
@@ -116,7 +83,7 @@ public:
             if (!to_tokens_.empty()) v = to_tokens_[0](v, told.tokens, told.token_mask);
             return middle_[1](v, e);
         };
-        return options_.checkpoint ? checkpointed(middle, h, emb, given) : middle(h, emb, given);
+        return piece(options_.checkpoint, middle, std::move(h), emb, given);
     }
 
     /// Throws std::invalid_argument unless x and what is `given` are what this net wants.
