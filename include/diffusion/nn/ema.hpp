@@ -47,8 +47,8 @@ public:
         const T d = static_cast<T>(decay());
         const T* theta = std::as_const(*model_).values().data();
         for (const parameter_info& p : model_->list()) {
-            if (p.frozen) continue;
-            for (std::size_t i = p.offset; i < p.offset + p.size; ++i)
+            const auto [first, count] = p.learned();
+            for (std::size_t i = first; i < first + count; ++i)
                 average_[i] = d * average_[i] + (T(1) - d) * theta[i];
         }
         ++updates_;
@@ -57,10 +57,11 @@ public:
     /// Exchanges the model's values and the average: swap, draw, swap back.
     void swap() {
         const std::span<T> theta = model_->change_values();
-        for (const parameter_info& p : model_->list())
-            if (!p.frozen)
-                std::swap_ranges(theta.data() + p.offset, theta.data() + p.offset + p.size,
-                                 average_.data() + p.offset);
+        for (const parameter_info& p : model_->list()) {
+            const auto [first, count] = p.learned();
+            std::swap_ranges(theta.data() + first, theta.data() + first + count,
+                             average_.data() + first);
+        }
     }
 
     /// What changes from update to update, to save and to give back.

@@ -74,11 +74,11 @@ public:
         const std::span<T> values = model_->change_values();
         const std::span<const T> gradients = model_->gradient();
         for (const parameter_info& p : model_->list()) {
-            if (p.frozen) continue;
-            auto theta = diffusion::detail::array_view(values.data() + p.offset, p.size);
-            auto m = diffusion::detail::array_view(first_.data() + p.offset, p.size);
-            auto v = diffusion::detail::array_view(second_.data() + p.offset, p.size);
-            const auto g = diffusion::detail::array_view(gradients.data() + p.offset, p.size);
+            const auto [first, count] = p.learned();
+            auto theta = diffusion::detail::array_view(values.data() + first, count);
+            auto m = diffusion::detail::array_view(first_.data() + first, count);
+            auto v = diffusion::detail::array_view(second_.data() + first, count);
+            const auto g = diffusion::detail::array_view(gradients.data() + first, count);
             m = beta1 * m + rest1 * g;
             v = beta2 * v + rest2 * g.square();
             if (options_.weight_decay != 0) theta *= keep;
@@ -126,12 +126,12 @@ template <class T>
 double gradient_norm(const parameters<T>& model) {
     double sum = 0;
     for (const parameter_info& p : model.list()) {
-        if (p.frozen) continue;
+        const auto [first, count] = p.learned();
         constexpr std::size_t piece = 1024;  // summed in T, the pieces in double
-        for (std::size_t i = 0; i < p.size; i += piece)
+        for (std::size_t i = 0; i < count; i += piece)
             sum += static_cast<double>(
-                diffusion::detail::array_view(model.gradient().data() + p.offset + i,
-                                              std::min(piece, p.size - i))
+                diffusion::detail::array_view(model.gradient().data() + first + i,
+                                              std::min(piece, count - i))
                     .matrix()
                     .squaredNorm());
     }

@@ -34,6 +34,20 @@ struct parameter_info {
     bool frozen = false;     ///< no gradient is computed, no optimiser changes it
     bool fixed = false;      ///< frozen by its layer, not by the user
     std::size_t convolution = static_cast<std::size_t>(-1);  ///< among the convolutions, or none
+    std::size_t row = all_rows;  ///< of a table: the only one that is learned
+
+    static constexpr std::size_t all_rows = static_cast<std::size_t>(-1);
+
+    /// What is learned: so many elements from that one on in values().
+    struct range {
+        std::size_t first, count;
+    };
+    range learned() const {
+        if (frozen) return {offset, 0};
+        if (row == all_rows) return {offset, size};
+        const std::size_t length = size / sizes[0];
+        return {offset + row * length, length};
+    }
 };
 
 /// The weights of a convolution in the form which its fast method wants; null where there is none.
@@ -172,6 +186,17 @@ public:
         return set_frozen(pattern, false, "diffusion::nn::parameters::thaw");
     }
 
+    /// Thaws one row of a table: the vector of a new word, learned while all else is frozen (textual
+    /// inversion, Gal et al. 2023, section 3.2). `thaw` gives the other rows back.
+    void thaw_row(std::string_view name, std::size_t row) {
+        parameter_info& entry = entries_[at(name).index];
+        diffusion::detail::require(entry.sizes.size() == 2 && row < entry.sizes[0],
+                                   "diffusion::nn::parameters::thaw_row",
+                                   "the parameter must be a table that has this row", row);
+        entry.frozen = false;
+        entry.row = row;
+    }
+
     /// Freezes a parameter that its layer does not learn, such as a measured mean. Only its whole
     /// name thaws it.
     void fix(const parameter<T>& p) { entries_[p.index].frozen = entries_[p.index].fixed = true; }
@@ -211,7 +236,9 @@ private:
         for (parameter_info& entry : entries_) {
             if (!matches(pattern, entry.name) && !matches(below, entry.name)) continue;
             ++found;
-            if (!entry.fixed || entry.name == pattern) entry.frozen = frozen;
+            if (entry.fixed && entry.name != pattern) continue;
+            entry.frozen = frozen;
+            entry.row = parameter_info::all_rows;
         }
         diffusion::detail::require(found > 0, function, "there must be a parameter whose name fits",
                                    pattern);
