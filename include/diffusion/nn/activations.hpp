@@ -1,24 +1,13 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <diffusion/nn/elementwise.hpp>
+#include <diffusion/nn/normal_distribution.hpp>
 #include <diffusion/nn/softmax.hpp>
 #include <diffusion/nn/tape.hpp>
 #include <diffusion/nn/vector_math.hpp>
-#include <numbers>
 
 namespace diffusion::nn::detail {
-
-/// The distribution function of N(0, 1) in each lane; erfc keeps the digits of the lower tail.
-template <class T>
-inline vec<T> normal_distribution(vec<T> x) {
-    T lanes[width<T>];
-    store<T>(lanes, x);
-    for (T& v : lanes) v = T(0.5) * std::erfc(v * T(-1 / std::numbers::sqrt2));
-    return load<T>(lanes);
-}
 
 /// x and half the argument of the tanh of GELU's second form; beyond 40 the function is x or 0, and
 /// x^3 could overflow.
@@ -59,17 +48,16 @@ var<T> relu(const var<T>& x) {
 }
 
 /// GELU: x Phi(x), where Phi is the distribution function of N(0, 1) (Hendrycks and Gimpel 2016).
+/// Its derivative is Phi(x) + x Phi'(x).
 template <class T>
 var<T> gelu(const var<T>& x) {
     using values = detail::vec<T>;
     return map(
-        x, [](values z) { return z * detail::normal_distribution<T>(z); },
+        x, [](values z) { return z * detail::normal_at<T>(z).phi; },
         [](values z, values g) {
-            // below -40 and above 40 the density is 0 in either precision, and z^2 may overflow
-            const values inside = detail::gelu_argument<T>(z).x;
-            const values density = detail::exp<T>(T(-0.5) * inside * inside) *
-                                   T(0.5 * std::numbers::inv_sqrtpi * std::numbers::sqrt2);
-            return g * (detail::normal_distribution<T>(z) + inside * density);
+            const detail::normal_distribution<T> at = detail::normal_at<T>(z);
+            // far out z times the density, which is 0, would be infinity times 0
+            return g * (at.phi + detail::gelu_argument<T>(z).x * at.density);
         });
 }
 

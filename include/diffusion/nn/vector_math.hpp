@@ -68,13 +68,15 @@ constexpr T inverse_factorial(int k) {
 /// below a rounding error). n is x / ln 2 rounded by the addition of a number so large that nothing
 /// behind the point remains, which also leaves n in the last bits of the sum, from where it is added
 /// to the exponent.
-template <class T>
-[[gnu::always_inline]] inline vec<T> exp(vec<T> x) {
+///
+/// With a second argument exp(x + rest) for |rest| < 0.05 that is too small to be added to x.
+template <class T, class... Rest>
+[[gnu::always_inline]] inline vec<T> exp(vec<T> x, Rest... rest) {
     using c = exp_constants<T>;
     using integers = typename integers_of<T>::type;
     const vec<T> shifted = x * T(1.44269504088896340736) + c::whole;
     const vec<T> n = shifted - c::whole;
-    const vec<T> r = (x - n * c::ln2_high) - n * c::ln2_low;
+    const vec<T> r = (((x - n * c::ln2_high) - n * c::ln2_low) + ... + rest);
     vec<T> sum = vec<T>{} + inverse_factorial<T>(c::degree);
 #pragma GCC unroll 16
     for (int k = c::degree - 1; k >= 0; --k) sum = sum * r + inverse_factorial<T>(k);
