@@ -7,7 +7,7 @@
 
 /// The definition of the convolution, written to be read. The fast kernels are tested against it.
 ///
-///     y[n, p, o] = bias[o] + sum over taps k and input channels i of  x[n, s p + k - pad, i] w[k, i, o]
+///     y[n, p, o] = bias[o] + sum of  x[n, s p + k - pad, i] w[k, i, o]  over taps k and channels i
 ///
 /// (p and k have two components; x is zero outside of the image; s is the stride). Up to the bias
 /// this is linear in x and linear in w. A loss L(y) with dy = dL/dy therefore has the gradients

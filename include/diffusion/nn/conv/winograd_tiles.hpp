@@ -1,0 +1,153 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <diffusion/nn/conv/shape.hpp>
+#include <diffusion/nn/conv/simd.hpp>
+#include <diffusion/nn/conv/winograd_transform.hpp>
+
+/// From images to the transformed tiles of Winograd's convolution and back.
+namespace diffusion::nn::winograd {
+
+/// The tiles of some rows of all images of a batch, counted image by image, row by row.
+struct tiling {
+    std::size_t height, width;             // of the images
+    std::size_t first_row, last_row;       // the rows that are wanted
+    std::size_t first_tile, down, across;  // rows of tiles that cover them, tiles in a row
+    std::size_t count;
+
+    tiling(const conv_shape& s, row_range rows)
+        : height(s.height),
+          width(s.width),
+          first_row(rows.within(s.height).first),
+          last_row(rows.within(s.height).last),
+          first_tile(first_row / tile),
+          down(last_row > first_row ? (last_row + tile - 1) / tile - first_tile : 0),
+          across((s.width + tile - 1) / tile),
+          count(s.batch * down * across) {}
+
+    /// Image, first row and first column of a tile's outputs.
+    struct place {
+        std::size_t image, row, col;
+    };
+    place operator[](std::size_t index) const {
+        const std::size_t line = index / across;
+        return {line / down, (line % down + first_tile) * tile, index % across * tile};
+    }
+};
+
+/// Size x Size pixels of an image from (row0, col0) on, which may lie beyond its borders (row0 or
+/// col0 may be -1). Beyond them lie zeros, of which `zeros` has Size pixels.
+template <class T, std::size_t Size>
+class window {
+public:
+    window(const T* image, std::size_t height, std::size_t width, std::size_t channels,
+           std::size_t row0, std::size_t col0, const T* zeros)
+        : channels_(channels), first_(col0 + 1 == 0 ? 1 : 0), last_(std::min(width - col0, Size)) {
+        for (std::size_t i = 0; i < Size; ++i) {
+            const std::size_t row = row0 + i;
+            row_[i] = row < height ? image + (row * width + col0 + first_) * channels : zeros;
+        }
+    }
+
+    /// Vector c of the pixels in column `col`.
+    template <class V>
+    [[gnu::always_inline]] void read(std::size_t col, std::size_t c, V (&column)[Size]) const {
+        if (col < first_ || col >= last_) {
+            for (V& v : column) v = V{};
+            return;
+        }
+        const std::size_t offset = (col - first_) * channels_ + c;
+        detail::unrolled<Size>([&](auto i) __attribute__((always_inline)) {
+            column[i] = detail::load(row_[i] + offset);
+        });
+    }
+
+private:
+    std::size_t channels_, first_, last_;
+    const T* row_[Size];
+};
+
+/// v[plane][t] = B^T d B for tiles [first, first + count).
+template <class T>
+void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
+                      std::size_t channels, const T* x, const T* zeros, T* v, std::size_t plane) {
+    using V = detail::vec<T>;
+    for (std::size_t t = 0; t < count; ++t) {
+        const auto [image, row, col] = tiles[first + t];
+        const window<T, points> d(x + image * tiles.height * tiles.width * channels, tiles.height,
+                                  tiles.width, channels, row - 1, col - 1, zeros);
+        detail::for_vectors<T>(channels, [&](std::size_t c) {
+            T* to = v + t * channels + c;
+            transform_tile<points, points, V>(
+                [](const auto& d, auto& w) { transform_input<T>(d, w); },
+                [&](std::size_t j, V(&column)[points])
+                    __attribute__((always_inline)) { d.read(j, c, column); },
+                [&](std::size_t, std::size_t, V w) __attribute__((always_inline)) {
+                    detail::store(to, w);
+                    to += plane;
+                });
+        });
+    }
+}
+
+/// y = A^T m A + bias for tiles [first, first + count), where they cover wanted rows.
+template <class T>
+void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count,
+                       std::size_t channels, const T* m, std::size_t plane, std::size_t stride,
+                       const T* bias, T* y) {
+    using V = detail::vec<T>;
+    for (std::size_t t = 0; t < count; ++t) {
+        const auto [image, row0, col0] = tiles[first + t];
+        T* pixel[tile][tile];  // null where nothing is wanted
+        for (std::size_t i = 0; i < tile; ++i)
+            for (std::size_t j = 0; j < tile; ++j) {
+                const std::size_t row = row0 + i, col = col0 + j;
+                const bool wanted =
+                    row >= tiles.first_row && row < tiles.last_row && col < tiles.width;
+                pixel[i][j] =
+                    wanted ? y + ((image * tiles.height + row) * tiles.width + col) * channels
+                           : nullptr;
+            }
+        detail::for_vectors<T>(channels, [&](std::size_t c) {
+            const V add = bias ? detail::load(bias + c) : V{};
+            transform_tile<points, tile, V>(
+                [](const auto& w, auto& z) { transform_output<T>(w, z); },
+                [&](std::size_t j, V(&column)[points]) __attribute__((always_inline)) {
+                    const T* from = m + j * plane + t * stride + c;
+                    detail::unrolled<points>([&](auto i) __attribute__((always_inline)) {
+                        column[i] = detail::load(from + i * points * plane);
+                    });
+                },
+                [&](std::size_t i, std::size_t j, V z) {
+                    if (pixel[i][j]) detail::store(pixel[i][j] + c, V(z + add));
+                });
+        });
+    }
+}
+
+/// m[plane][t] = A dy A^T for tiles [first, first + count).
+template <class T>
+void transform_output_gradients(const tiling& tiles, std::size_t first, std::size_t count,
+                                std::size_t channels, const T* dy, const T* zeros, T* m,
+                                std::size_t plane, std::size_t stride) {
+    using V = detail::vec<T>;
+    for (std::size_t t = 0; t < count; ++t) {
+        const auto [image, row, col] = tiles[first + t];
+        const window<T, tile> z(dy + image * tiles.height * tiles.width * channels, tiles.height,
+                                tiles.width, channels, row, col, zeros);
+        detail::for_vectors<T>(channels, [&](std::size_t c) {
+            T* to = m + t * stride + c;
+            transform_tile<tile, points, V>(
+                [](const auto& z, auto& w) { transform_output_gradient<T>(z, w); },
+                [&](std::size_t j, V(&column)[tile])
+                    __attribute__((always_inline)) { z.read(j, c, column); },
+                [&](std::size_t, std::size_t, V w) __attribute__((always_inline)) {
+                    detail::store(to, w);
+                    to += plane;
+                });
+        });
+    }
+}
+
+}  // namespace diffusion::nn::winograd
