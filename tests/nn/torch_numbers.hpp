@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <diffusion/nn/parameter.hpp>
 #include <diffusion/nn/shape.hpp>
+#include <diffusion/nn/torch_layout.hpp>
 #include <fstream>
 #include <limits>
 #include <map>
@@ -31,15 +32,7 @@ inline std::vector<double> formula(std::size_t count, std::uint64_t key, double 
 
 /// The place here of element `i` of a parameter in PyTorch's order.
 inline std::size_t place(const nn::parameter_info& p, std::size_t i) {
-    if (p.layout == nn::parameter_layout::linear) {
-        const std::size_t in = p.sizes[0], out = p.sizes[1];
-        return i % in * out + i / in;
-    }
-    if (p.layout == nn::parameter_layout::conv) {
-        const std::size_t taps = p.sizes[0] * p.sizes[1], in = p.sizes[2], out = p.sizes[3];
-        return (i % taps * in + i / taps % in) * out + i / (taps * in);
-    }
-    return i;
+    return diffusion::detail::place_in_memory(p, i);
 }
 
 /// The same for images: (item, channel, row, column) there.
@@ -95,12 +88,17 @@ public:
             if (key == "case") {
                 words >> name;
                 reading = name == wanted;
+                if (reading)
+                    for (std::size_t n; words >> n;) sizes_.push_back(n);
             } else if (reading) {
                 for (double v; words >> v;) of_[key].push_back(v);
             }
         }
         REQUIRE(!of_.empty());
     }
+
+    /// What follows the name of the case.
+    const std::vector<std::size_t>& sizes() const { return sizes_; }
 
     /// How many tensors there are.
     std::size_t size() const {
@@ -148,6 +146,7 @@ private:
     }
 
     std::map<std::string, std::vector<double>> of_;
+    std::vector<std::size_t> sizes_;
 };
 
 }  // namespace diffusion::test
