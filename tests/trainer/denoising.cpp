@@ -15,6 +15,7 @@
 #include <diffusion/nn/schedule_rate.hpp>
 #include <diffusion/nn/unet.hpp>
 #include <diffusion/schedule/beta.hpp>
+#include <diffusion/schedule/continuous.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/trainer/in_memory.hpp>
 #include <diffusion/trainer/trainer.hpp>
@@ -134,6 +135,51 @@ TEST_CASE("an item whose label is dropped loses its caption and its map, but not
     CHECK(dropped != told);
     std::fill(batch.given.image.values.begin(), batch.given.image.values.end(), 0.0F);
     CHECK(dropped != loss(other));
+}
+
+TEST_CASE(
+    "a learned variance becomes the small one for data that is a point, the large for noise") {
+    // Nichol and Dhariwal 2021, after eq. 9: the two bounds are right for these two kinds of data
+    const auto learned = [](bool point) {
+        diffusion::item_batch<float> set;
+        set.shape = {500, 1, 1, 1};
+        set.values.resize(500, 0.5F);
+        if (!point) diffusion::fill_normal<float>(set.values, 1, {});
+        nn::mlp<float> net({.in = 1, .hidden = 32, .layers = 2, .out = 2, .time_channels = 8}, 1);
+        const diffusion::discrete_schedule four(diffusion::linear_beta{0.2, 0.5}, 4);
+        diffusion::denoising model(net, four,
+                                   {.kind = diffusion::target::noise, .variance_weight = 0.1});
+        diffusion::in_memory<float> data(set);
+        nn::lanes<float> lanes(1);
+        diffusion::trainer training(model, data, lanes, nn::warmup_cosine{1e-2, 10, 500},
+                                    {.batch = 64});
+        training.run(500);
+        const std::vector<float> x = {-0.8F, 0.2F, 1.1F};
+        std::vector<float> eps(3), v(3);
+        nn::as_network(net, lanes, 1, 1)(x, 2.0, eps, v);
+        return (v[0] + v[1] + v[2]) / 3;
+    };
+    CHECK(std::abs(learned(true) + 1) < 0.4);
+    CHECK(std::abs(learned(false) - 1) < 0.4);
+}
+
+TEST_CASE("a learned variance can be trained on a discrete schedule only") {
+    setup s(
+        [] {
+            nn::unet_options o = told_captions();
+            o.learned_variance = true;
+            return o;
+        }(),
+        pictures());
+    diffusion::denoising continuous(s.net, diffusion::flow_schedule{});
+    auto batch = s.data.init(3);
+    s.data.fill(batch, {1, 2});
+    batch.given.image = batch.given.map = {};
+    continuous.prepare(batch, {1, 2});
+    nn::tape<float> tape;
+    CHECK_THROWS_WITH_AS(continuous.loss(tape, batch, 0, 3),
+                         "diffusion::denoising: a learned variance needs a discrete schedule",
+                         std::invalid_argument);
 }
 
 TEST_CASE("training with conditions calls the heap in the first step only") {

@@ -43,4 +43,5 @@
 #include <diffusion/nn/torch_layout.hpp>
 #include <diffusion/nn/transformer.hpp>
 #include <diffusion/nn/unet.hpp>
+#include <diffusion/nn/variance_loss.hpp>
 #include <diffusion/nn/vector_math.hpp>

@@ -1,0 +1,94 @@
+#include <doctest/doctest.h>
+#include <diffusion/nn/variance_loss.hpp>
+#include <nn/gradient_check.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include <diffusion/kernel/divergence.hpp>
+
+namespace nn = diffusion::nn;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// Two items: a step in the middle, and the one to clean data.
+const std::vector<nn::variance_step> steps = {
+    {.log_small = -4, .log_large = -2.5, .true_log = -4, .mean_error = 0.3},
+    {.log_small = -6, .log_large = -3, .true_log = -infinity, .mean_error = -1}};
+const std::vector<double> target = diffusion::test::normals(2 * 3 * 2, 5);
+constexpr nn::shape both{2, 3, 1, 4};
+
+}  // namespace
+
+TEST_CASE("the loss of a variance is the divergence between posterior and model") {
+    nn::tape<double> tape;
+    const std::vector<double> x = diffusion::test::normals(both.size(), 6);
+    const auto y =
+        nn::variance_loss(tape.constant(both, x.data()), std::span(target), std::span(steps));
+    double sum = 0;
+    for (std::size_t i = 0; i < 12; ++i) {
+        const std::size_t item = i / 6, at = i / 2 * 4 + i % 2;
+        const nn::variance_step& s = steps[item];
+        const double v = (1 + x[at + 2]) / 2;
+        const double std_p = std::exp(0.5 * (v * s.log_large + (1 - v) * s.log_small));
+        const double distance = s.mean_error * (x[at] - target[i]);
+        // of the last step the likelihood, but for log(2 pi) / 2
+        sum += item == 0 ? diffusion::kl_divergence(0, std::exp(-2.0), distance, std_p)
+                         : -diffusion::log_density(0, distance, std_p) - 0.918938533204672742;
+    }
+    CHECK(y.item() == doctest::Approx(sum / 12).epsilon(1e-12));
+}
+
+TEST_CASE("the gradient of a variance's loss is right in v, and there is none in the prediction") {
+    std::vector<double> x = diffusion::test::normals(both.size(), 6);
+    const auto loss = [&](const nn::var<double>& in) {
+        return nn::variance_loss(in, std::span<const double>(target),
+                                 std::span<const nn::variance_step>(steps));
+    };
+    nn::tape<double> tape;
+    const auto in = tape.input(both, x.data());
+    tape.backward(loss(in));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        if (i % 4 < 2) {
+            CHECK(in.gradient()[i] == 0);
+            continue;
+        }
+        const double middle = x[i], h = 1e-5;
+        x[i] = middle + h;
+        const double above = loss(tape.constant(both, x.data())).item();
+        x[i] = middle - h;
+        const double below = loss(tape.constant(both, x.data())).item();
+        x[i] = middle;
+        CHECK(in.gradient()[i] == doctest::Approx((above - below) / (2 * h)).epsilon(1e-7));
+    }
+}
+
+TEST_CASE("the best variance is the posterior's and the square of the mean's error together") {
+    const nn::variance_step step{
+        .log_small = -4, .log_large = -2, .true_log = -4, .mean_error = 0.5};
+    const double error = 0.3, d = 0.5 * error;
+    const double best = std::log(std::exp(-4.0) + d * d);  // of the variance's logarithm
+    const std::vector<double> x = {error, best + 3}, zero = {0};
+    nn::tape<double> tape;
+    const auto in = tape.input({1, 1, 1, 2}, x.data());
+    tape.backward(nn::variance_loss(in, std::span<const double>(zero), std::span(&step, 1)));
+    CHECK(std::abs(in.gradient()[1]) < 1e-15);
+}
+
+TEST_CASE("the loss of a variance refuses shapes that do not fit") {
+    nn::tape<double> tape;
+    const std::vector<double> x(24);
+    const auto call = [&](const nn::shape& s, std::size_t targets, std::size_t items) {
+        return nn::variance_loss(tape.constant(s, x.data()), std::span(target).first(targets),
+                                 std::span(steps).first(items));
+    };
+    CHECK_THROWS_AS(call({2, 1, 2, 3}, 6, 2), std::invalid_argument);
+    CHECK_THROWS_AS(call({2, 3, 1, 4}, 11, 2), std::invalid_argument);
+    CHECK_THROWS_AS(call({2, 3, 1, 4}, 12, 1), std::invalid_argument);
+}
