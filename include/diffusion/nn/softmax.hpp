@@ -58,11 +58,8 @@ void softmax_row_again(std::size_t columns, const softmax_norm<T>& norm, T* row)
 /// ds = factor p (dp - sum over the row of p dp).
 template <class T>
 void softmax_row_gradient(std::size_t columns, const T* p, T factor, T* dp) {
-    const std::size_t whole = columns / width<T> * width<T>;
-    vec<T> sums{};
-    for (std::size_t j = 0; j < whole; j += width<T>) sums += load(p + j) * load(dp + j);
-    T mean = fold_lanes<T>(sums, [](vec<T> a, vec<T> b) { return a + b; });
-    for (std::size_t j = whole; j < columns; ++j) mean += p[j] * dp[j];
+    const T mean = sum_over<T>(
+        columns, [](auto w, auto g) { return w * g; }, p, static_cast<const T*>(dp));
     transform(
         columns, dp, [&](vec<T> w, vec<T> g) { return factor * w * (g - mean); }, p,
         static_cast<const T*>(dp));

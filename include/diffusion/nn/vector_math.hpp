@@ -132,6 +132,18 @@ template <class T, class F>
     return v[0];
 }
 
+/// The sum of f(in[i]...) over all i, of whole vectors first and then of single numbers: f takes
+/// either.
+template <class T, class F, class... In>
+[[gnu::always_inline]] inline T sum_over(std::size_t count, F&& f, const In*... in) {
+    vec<T> sums{};
+    std::size_t i = 0;
+    for (; i + width<T> <= count; i += width<T>) sums += f(load<T>(in + i)...);
+    T sum = fold_lanes<T>(sums, [](vec<T> a, vec<T> b) { return a + b; });
+    for (; i < count; ++i) sum += f(in[i]...);
+    return sum;
+}
+
 /// out[i] = f(in[i]...) for vectors of elements. The bits of an element do not depend on its place.
 /// `out` may be one of the inputs.
 template <class T, class F, class... In>
