@@ -114,7 +114,12 @@ public:
     double train(parameters<T>& model, std::size_t items, LossOf&& loss_of) {
         diffusion::detail::require(items > 0, "diffusion::nn::lanes::train",
                                    "the batch must not be empty", items);
-        model.prepare(true);
+        model.prepare(true, [&](std::size_t pieces, auto&& f) {
+            std::atomic<std::size_t> next{0};
+            run([&](worker&) {
+                for (std::size_t i = next.fetch_add(1); i < pieces; i = next.fetch_add(1)) f(i);
+            });
+        });
         const std::size_t count = std::min(options_.lanes, items);
         std::atomic<std::size_t> next{0}, turn{0};
         double loss = 0;

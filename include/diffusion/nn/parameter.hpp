@@ -204,16 +204,27 @@ public:
     /// Brings the weights of all convolutions into the form that the fast methods want, if they
     /// have changed since: once per step, for all threads. `backward`: also for the way back.
     void prepare(bool backward) {
-        const bool forward_stale = forward_version_ != version_;
-        const bool backward_stale = backward && backward_version_ != version_;
-        if (forward_stale)
-            for (const convolution& c : convolutions_)
+        prepare(backward, [](std::size_t count, auto&& f) {
+            for (std::size_t i = 0; i < count; ++i) f(i);
+        });
+    }
+
+    /// The same, with the work shared out: `share(count, f)` calls f(0), ..., f(count - 1) in any
+    /// order on any threads.
+    template <class Share>
+    void prepare(bool backward, Share&& share) {
+        if (forward_version_ != version_)
+            share(convolutions_.size(), [&](std::size_t i) {
+                const convolution& c = convolutions_[i];
                 conv_prepare_forward(c.shape, values_.data() + entries_[c.parameter].offset,
                                      prepared_.data() + c.forward);
-        if (backward_stale)
-            for (const convolution& c : convolutions_)
+            });
+        if (backward && backward_version_ != version_)
+            share(convolutions_.size(), [&](std::size_t i) {
+                const convolution& c = convolutions_[i];
                 conv_prepare_backward_data(c.shape, values_.data() + entries_[c.parameter].offset,
                                            prepared_.data() + c.backward);
+            });
         forward_version_ = version_;
         if (backward) backward_version_ = version_;
     }

@@ -125,7 +125,7 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
     T* m = v + planes * v_plane;
     T* du = m + planes * m_plane;
     std::fill_n(zeros, zero_size, T(0));
-    std::fill_n(m, planes * (m_plane + u_plane), T(0));  // also the lanes beyond the channels
+    if (stride != s.out) std::fill_n(m, planes * m_plane, T(0));  // the lanes beyond the channels
 
     for (std::size_t first = 0; first < tiles.count; first += strip) {
         const std::size_t count = std::min(strip, tiles.count - first);
@@ -133,10 +133,12 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
         transform_output_gradients(tiles, first, count, s.out, dy, zeros, m, m_plane, stride);
         const detail::terms sum{
             .steps = count, .segments = 1, .a_stride = s.in, .b_stride = stride};
-        for (std::size_t p = 0; p < planes; ++p)
-            detail::product<T, detail::layout::by_columns>(sum, s.in, stride, v + p * v_plane,
-                                                           m + p * m_plane, false, du + p * u_plane,
-                                                           stride, du + p * u_plane, stride);
+        for (std::size_t p = 0; p < planes; ++p) {
+            T* sums = du + p * u_plane;
+            detail::product<T, detail::layout::by_columns>(
+                sum, s.in, stride, v + p * v_plane, m + p * m_plane, false,
+                first == 0 ? nullptr : sums, stride, sums, stride);
+        }
     }
 
     for (std::size_t i = 0; i < s.in; ++i)

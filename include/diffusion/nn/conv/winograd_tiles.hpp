@@ -75,14 +75,14 @@ void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
     using V = detail::vec<T>;
     for (std::size_t t = 0; t < count; ++t) {
         const auto [image, row, col] = tiles[first + t];
-        const window<T, points> d(x + image * tiles.height * tiles.width * channels, tiles.height,
-                                  tiles.width, channels, row - 1, col - 1, zeros);
+        const window<T, points> from(x + image * tiles.height * tiles.width * channels,
+                                     tiles.height, tiles.width, channels, row - 1, col - 1, zeros);
         detail::for_vectors<T>(channels, [&](std::size_t c) {
             T* to = v + t * channels + c;
             transform_tile<points, points, V>(
                 [](const auto& d, auto& w) { transform_input<T>(d, w); },
                 [&](std::size_t j, V(&column)[points])
-                    __attribute__((always_inline)) { d.read(j, c, column); },
+                    __attribute__((always_inline)) { from.read(j, c, column); },
                 [&](std::size_t, std::size_t, V w) __attribute__((always_inline)) {
                     detail::store(to, w);
                     to += plane;
@@ -134,14 +134,14 @@ void transform_output_gradients(const tiling& tiles, std::size_t first, std::siz
     using V = detail::vec<T>;
     for (std::size_t t = 0; t < count; ++t) {
         const auto [image, row, col] = tiles[first + t];
-        const window<T, tile> z(dy + image * tiles.height * tiles.width * channels, tiles.height,
-                                tiles.width, channels, row, col, zeros);
+        const window<T, tile> from(dy + image * tiles.height * tiles.width * channels, tiles.height,
+                                   tiles.width, channels, row, col, zeros);
         detail::for_vectors<T>(channels, [&](std::size_t c) {
             T* to = m + t * stride + c;
             transform_tile<tile, points, V>(
                 [](const auto& z, auto& w) { transform_output_gradient<T>(z, w); },
                 [&](std::size_t j, V(&column)[tile])
-                    __attribute__((always_inline)) { z.read(j, c, column); },
+                    __attribute__((always_inline)) { from.read(j, c, column); },
                 [&](std::size_t, std::size_t, V w) __attribute__((always_inline)) {
                     detail::store(to, w);
                     to += plane;
