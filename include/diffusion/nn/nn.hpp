@@ -3,6 +3,35 @@
 /// Small networks that train on a laptop's processor: a tape for gradients, layers, a U-Net,
 /// optimisers. Reading order: shape, tape, elementwise, convolution, group_norm, unet, parallel,
 /// optimizer. Needs Eigen and threads. File formats are apart, in safetensors.hpp.
+///
+/// A layer of your own is a function in twenty lines. It computes its result at once, and leaves on
+/// the tape how a gradient goes back through it:
+///
+///     template <class T>
+///     var<T> layer_scale(const var<T>& x, const var<T>& gain) {  // y = gain x for each channel
+///         const std::size_t n = x.size(), c = x.shape().channels;
+///         const var<T> y = x.tape().result(x.shape(), x, gain);  // a new value that needs these
+///         for (std::size_t i = 0; i < n; ++i) y.fill()[i] = gain.data()[i % c] * x.data()[i];
+///         x.tape().record(y, [n, c, x, gain, dx = adjoint_slot<T>(x),
+///                             dgain = adjoint_slot<T>(gain)](const adjoint_slot<T>& dy) {
+///             if (dx.wanted()) {  // dL/dx = gain dL/dy
+///                 T* to = dx.write_zeroed();
+///                 for (std::size_t i = 0; i < n; ++i) to[i] += gain.data()[i % c] * dy.read()[i];
+///             }
+///             if (dgain.wanted()) {  // dL/dgain = sum of x dL/dy
+///                 T* to = dgain.write_zeroed();
+///                 for (std::size_t i = 0; i < n; ++i) to[i % c] += x.data()[i] * dy.read()[i];
+///             }
+///         });
+///         return y;
+///     }
+///
+/// What the adjoint reads it captures: values as `var`, which keeps them in memory until then, and
+/// gradients as `adjoint_slot`, which keeps nothing. It adds to a slot (another reader of x may have
+/// been there), and only if the slot is `wanted`. Parameters come from `parameters::add`, once, and
+/// as values from `tape::use`, each time. The test that a layer needs compares its gradients with
+/// finite differences, in double, over odd shapes: examples/your_own_layer.cpp is all of it, and
+/// tests/nn/gradient_check.hpp does it in a line.
 
 #include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/attention.hpp>
