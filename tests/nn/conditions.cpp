@@ -2,6 +2,7 @@
 #include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/inference.hpp>
 #include <diffusion/nn/loss.hpp>
+#include <diffusion/nn/transformer.hpp>
 #include <diffusion/nn/unet.hpp>
 #include <nn/gradient_check.hpp>
 #include <nn/network_check.hpp>
@@ -357,4 +358,37 @@ TEST_CASE("a hook sees each attention of a U-Net by its name, and edits it on an
     CHECK(edited != plain);
     CHECK(run(editor, 2) == edited);
     CHECK(run(editor, 4) == edited);
+}
+
+TEST_CASE("an encoder of captions learns with the U-Net that it tells them") {
+    nn::unet<double> net({.base = 4,
+                          .multipliers = {1},
+                          .attention = {true},
+                          .groups = 2,
+                          .zero_last = false,
+                          .token_channels = 6});
+    const std::size_t alone = net.parameters().size();
+    const nn::transformer<double> text(
+        net.parameters(), "text.",
+        {.vocabulary = 5, .length = 3, .channels = 6, .blocks = 1, .heads = 2, .ratio = 1});
+    CHECK(net.parameters().size() > alone);
+    CHECK(net.parameters().find("text.blocks.0.q.weight") != nullptr);
+    randomize(net.parameters(), 0.3);
+    const std::vector<double> x = normals(2 * 2 * 3, 1);
+    const std::vector<std::size_t> lengths = {3, 2};
+    const auto draw = [&](nn::tape<double>& tape, const std::vector<std::size_t>& words) {
+        return net(tape.constant({2, 2, 3, 1}, x.data()), times,
+                   nn::conditions<double>{.tokens = text(tape, words, lengths),
+                                          .token_mask = nn::token_mask(tape, lengths, 3)});
+    };
+    const std::vector<std::size_t> words = {4, 1, 0, 2, 4, 1};
+    diffusion::test::check_parameter_gradients(
+        net.parameters(), [&](nn::tape<double>& tape) { return draw(tape, words); });
+
+    nn::tape<double> tape;
+    const auto y = draw(tape, words), padded = draw(tape, {4, 1, 0, 2, 4, 3}),
+               other = draw(tape, {4, 1, 0, 3, 4, 1});
+    CHECK(std::ranges::equal(y.values(), padded.values()));
+    CHECK(std::ranges::equal(y.values().first(6), other.values().first(6)));
+    CHECK(!std::ranges::equal(y.values(), other.values()));
 }

@@ -85,15 +85,19 @@ template <class T>
 class transformer {
 public:
     explicit transformer(const transformer_options& options = {}, std::uint64_t seed = 0)
-        : options_(checked(options)), store_(std::make_unique<nn::parameters<T>>(seed)) {
-        const transformer_options& o = options_;
-        nn::parameters<T>& p = *store_;
-        token_ = {p, "token", o.vocabulary, o.channels};
-        if (o.positions == token_positions::learned)
-            position_ = {p, "position", o.length, o.channels};
-        for (std::size_t i = 0; i < o.blocks; ++i)
-            blocks_.emplace_back(p, "blocks." + std::to_string(i), o);
-        n_ = {p, "n", o.channels};
+        : options_(checked(options)),
+          own_(std::make_unique<nn::parameters<T>>(seed)),
+          store_(own_.get()) {
+        add_layers("");
+    }
+
+    /// The same with its parameters among those of another network, each named `prefix` and its
+    /// name, so that both are trained as one (Rombach et al. 2022, section 3.3): "text." in the
+    /// parameters of a U-Net, which must outlive it.
+    transformer(nn::parameters<T>& store, const std::string& prefix,
+                const transformer_options& options)
+        : options_(checked(options)), store_(&store) {
+        add_layers(prefix);
     }
 
     /// The vectors of some captions. `lengths`: the number of tokens of each, at least 1; `tokens`:
@@ -135,6 +139,16 @@ public:
     const nn::parameters<T>& parameters() const { return *store_; }
 
 private:
+    void add_layers(const std::string& prefix) {
+        const transformer_options& o = options_;
+        token_ = {*store_, prefix + "token", o.vocabulary, o.channels};
+        if (o.positions == token_positions::learned)
+            position_ = {*store_, prefix + "position", o.length, o.channels};
+        for (std::size_t i = 0; i < o.blocks; ++i)
+            blocks_.emplace_back(*store_, prefix + "blocks." + std::to_string(i), o);
+        n_ = {*store_, prefix + "n", o.channels};
+    }
+
     static const transformer_options& checked(const transformer_options& o) {
         constexpr const char* function = "diffusion::nn::transformer";
         diffusion::detail::require(o.vocabulary > 0, function, "there must be a token",
@@ -166,7 +180,8 @@ private:
     }
 
     transformer_options options_;
-    std::unique_ptr<nn::parameters<T>> store_;
+    std::unique_ptr<nn::parameters<T>> own_;  // unless they are another's
+    nn::parameters<T>* store_;
     embedding_layer<T> token_, position_;
     std::vector<transformer_block<T>> blocks_;
     layer_norm_layer<T> n_;
