@@ -27,11 +27,11 @@
 ///     }
 ///
 /// What the adjoint reads it captures: values as `var`, which keeps them in memory until then, and
-/// gradients as `adjoint_slot`, which keeps nothing. It adds to a slot (another reader of x may have
-/// been there), and only if the slot is `wanted`. Parameters come from `parameters::add`, once, and
-/// as values from `tape::use`, each time. The test that a layer needs compares its gradients with
-/// finite differences, in double, over odd shapes: examples/your_own_layer.cpp is all of it, and
-/// tests/nn/gradient_check.hpp does it in a line.
+/// gradients as `adjoint_slot`, which keeps nothing. It adds to a slot, as another reader of x may
+/// have been there, and only if the slot is `wanted`. Parameters come from `parameters::add`, once,
+/// and as values from `tape::use`, each time. The test that a layer needs compares its gradients
+/// with finite differences, in double, over odd shapes, its inputs read twice:
+/// examples/your_own_layer.cpp is all of it, and tests/nn/gradient_check.hpp does it in a line.
 
 #include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/attention.hpp>
