@@ -10,10 +10,15 @@
 #include <doctest/doctest.h>
 #include <support/counting_new.hpp>
 
+#include <diffusion/denoiser/prediction.hpp>
+#include <diffusion/grid/spacing.hpp>
 #include <diffusion/nn/inference.hpp>
 #include <diffusion/nn/mlp.hpp>
 #include <diffusion/nn/schedule_rate.hpp>
 #include <diffusion/nn/unet.hpp>
+#include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/sampler/learned_variance.hpp>
+#include <diffusion/sampler/sample.hpp>
 #include <diffusion/schedule/beta.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/schedule/discrete.hpp>
@@ -154,6 +159,17 @@ TEST_CASE(
         diffusion::trainer training(model, data, lanes, nn::warmup_cosine{1e-2, 10, 500},
                                     {.batch = 64});
         training.run(500);
+        if (!point) {  // and the sampler of its kind draws points that vary as the data do
+            std::vector<float> drawn(2000);
+            const auto grid = diffusion::all_steps(four);
+            diffusion::draw_prior(drawn, grid.front(), diffusion::gaussian_noise{3});
+            diffusion::sample(drawn, diffusion::learned_variance(grid),
+                              diffusion::predicts_noise(nn::as_network(net, lanes, 1, 1)),
+                              diffusion::gaussian_noise{4});
+            double squares = 0;
+            for (const float y : drawn) squares += static_cast<double>(y * y) / 2000;
+            CHECK(squares == doctest::Approx(1).epsilon(0.15));
+        }
         const std::vector<float> x = {-0.8F, 0.2F, 1.1F};
         std::vector<float> eps(3), v(3);
         nn::as_network(net, lanes, 1, 1)(x, 2.0, eps, v);
