@@ -38,6 +38,20 @@ TEST_CASE("SPADE scales and shifts each position by its own numbers") {
     CHECK(y.data()[1] == 7);
 }
 
+TEST_CASE("a product of elements, or with one number for each channel") {
+    diffusion::test::check_gradient({{2, 3, 1, 5}, {2, 3, 1, 5}},
+                                    [](auto&, const auto& v) { return nn::multiply(v[0], v[1]); });
+    diffusion::test::check_gradient({{2, 3, 1, 5}, {1, 1, 1, 5}},
+                                    [](auto&, const auto& v) { return nn::multiply(v[0], v[1]); });
+    diffusion::test::check_gradient({{2, 1, 1, 3}},
+                                    [](auto&, const auto& v) { return nn::multiply(v[0], v[0]); });
+    nn::tape<double> tape;
+    const std::vector<double> x(6, 1.0);
+    CHECK_THROWS_AS(
+        nn::multiply(tape.constant({1, 1, 2, 3}, x.data()), tape.constant({1, 1, 1, 2}, x.data())),
+        std::invalid_argument);
+}
+
 TEST_CASE("a scale or shift of another shape is refused with both shapes") {
     nn::tape<double> tape;
     const std::vector<double> x(12, 1.0);

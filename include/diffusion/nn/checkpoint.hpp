@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <diffusion/nn/shape.hpp>
 #include <diffusion/nn/tape.hpp>
@@ -25,11 +24,8 @@ var<T> checkpointed(F f, const var<T>& x, const Inputs&... inputs) {
     {
         const scoped_mode<T> once(tape, {mode.recording, false, mode.collecting});
         y = f(x, inputs...);
-        if (!y.sole_owner()) {  // an input, passed through: what is recorded below needs its own
-            const var<T> copy = tape.result(y.shape(), y);
-            std::copy_n(y.data(), y.size(), copy.fill());
-            y = copy;
-        }
+        // an input that passes through: what is recorded below needs a value of its own
+        if (!y.sole_owner()) y = tape.copy(y);
     }
     tape.record(y, [&tape, mode, f = std::move(f), x, inputs...](const adjoint_slot<T>& dy) {
         const scoped_mode<T> again(tape, mode);

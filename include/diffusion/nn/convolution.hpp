@@ -148,7 +148,8 @@ struct conv2d {
 
     explicit operator bool() const { return static_cast<bool>(weight); }
 
-    var<T> operator()(const var<T>& x) const {
+    template <on_tape<T> X>
+    X operator()(const X& x) const {
         if (x.shape().channels != in)
             diffusion::detail::reject(weight.info().name.c_str(),
                                       "the input must have the layer's number of channels",

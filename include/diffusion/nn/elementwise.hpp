@@ -46,6 +46,35 @@ var<T> scale(const var<T>& x, T factor) {
     return y;
 }
 
+/// The product of a and b in each element; b may also have one number for each channel.
+template <class T>
+var<T> multiply(const var<T>& a, const var<T>& b) {
+    const nn::shape s = a.shape();
+    diffusion::detail::require_shapes(
+        b.shape() == s || b.size() == s.channels, "diffusion::nn::multiply",
+        "the second factor must have the shape of the first, or one number per channel", s,
+        b.shape());
+    nn::tape<T>& tape = a.tape();
+    const var<T> y = tape.result(s, a, b);
+    const std::size_t row = b.size();  // elements after which b begins again
+    for (std::size_t i = 0; i < s.size(); i += row)
+        for (std::size_t j = 0; j < row; ++j) y.fill()[i + j] = a.data()[i + j] * b.data()[j];
+    tape.record(y, [n = s.size(), row, a = b.needs_gradient() ? a : var<T>(),
+                    b = a.needs_gradient() ? b : var<T>(), da = adjoint_slot<T>(a),
+                    db = adjoint_slot<T>(b)](const adjoint_slot<T>& dy) {
+        const T* g = dy.read();
+        T* to_a = da.wanted() ? da.write_zeroed() : nullptr;
+        T* to_b = db.wanted() ? db.write_zeroed() : nullptr;
+        for (std::size_t i = 0; i < n; i += row) {
+            for (std::size_t j = 0; to_a != nullptr && j < row; ++j)
+                to_a[i + j] += g[i + j] * b.data()[j];
+            for (std::size_t j = 0; to_b != nullptr && j < row; ++j)
+                to_b[j] += g[i + j] * a.data()[i + j];
+        }
+    });
+    return y;
+}
+
 /// y = f(x) in each element, where dL/dx = share(x, dL/dy) = f'(x) dL/dy. Both functions take whole
 /// vectors.
 template <class T, class F, class Share>

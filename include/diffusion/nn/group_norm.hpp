@@ -277,7 +277,8 @@ struct group_norm_layer {
         bias = store.add(name + ".bias", {channels}, parameter_layout::plain, initial::zero());
     }
 
-    var<T> operator()(const var<T>& x, const var<T>& shift = {}) const {
+    template <on_tape<T> X>
+    X operator()(const X& x, const var<T>& shift = {}) const {
         return group_norm(x, x.tape().use(weight), x.tape().use(bias), options, shift);
     }
 };

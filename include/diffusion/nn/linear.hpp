@@ -31,7 +31,8 @@ struct linear_layer {
         bias = store.add(name + ".bias", {out}, parameter_layout::plain, start);
     }
 
-    var<T> operator()(const var<T>& x) const {
+    template <on_tape<T> X>
+    X operator()(const X& x) const {
         if (x.shape().channels != weight.info().sizes[0])
             diffusion::detail::reject(weight.info().name.c_str(),
                                       "the input must have the layer's number of channels",

@@ -4,14 +4,12 @@
 #include <cstdint>
 #include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/elementwise.hpp>
-#include <diffusion/nn/embedding.hpp>
 #include <diffusion/nn/linear.hpp>
 #include <diffusion/nn/parameter.hpp>
-#include <diffusion/nn/time_embedding.hpp>
+#include <diffusion/nn/time_label_embedding.hpp>
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace diffusion::nn {
@@ -40,9 +38,7 @@ public:
         diffusion::detail::require(o.layers > 0, "diffusion::nn::mlp",
                                    "there must be a hidden layer", o.layers);
         nn::parameters<T>& p = *store_;
-        te0_ = {p, "te.0", o.time_channels, o.hidden};
-        te2_ = {p, "te.2", o.hidden, o.hidden};
-        if (o.classes > 0) label_ = {p, "label", o.classes + 1, o.hidden};
+        embed_ = {p, {.channels = o.time_channels, .factor = o.time_factor}, o.hidden, o.classes};
         for (std::size_t i = 0; i < o.layers; ++i) {
             const std::string name = "layer." + std::to_string(i);
             layers_.emplace_back(p, name, i == 0 ? o.in : o.hidden, o.hidden);
@@ -51,22 +47,12 @@ public:
         out_ = {p, "out", o.hidden, o.out, true};
     }
 
-    /// The prediction for x {items, 1, 1, in}; t and labels as for `unet`.
-    var<T> operator()(const var<T>& x, std::span<const double> t,
-                      std::span<const std::size_t> labels = {}) const {
-        diffusion::detail::require(labels.empty() || options_.classes > 0, "diffusion::nn::mlp",
-                                   "labels need a net with classes", labels.size());
-        nn::tape<T>& tape = x.tape();
-        const std::size_t items = x.shape().items;
-        var<T> e = time_embedding(
-            tape, items, t, {.channels = options_.time_channels, .factor = options_.time_factor});
-        e = te2_(silu(te0_(e)));
-        if (options_.classes > 0) {
-            if (labels.empty()) labels = {&options_.classes, 1};  // the null label, for all
-            e = add(std::move(e), label_(tape, items, labels));
-        }
-        e = silu(e);
-        var<T> h = silu(add(layers_[0](x), times_[0](e)));
+    /// The prediction for x {items, 1, 1, in}, a var or a `dual`; t and labels as for `unet`.
+    template <on_tape<T> X>
+    X operator()(const X& x, std::span<const double> t,
+                 std::span<const std::size_t> labels = {}) const {
+        const var<T> e = embed_(x.tape(), x.shape().items, t, labels);
+        X h = silu(add(layers_[0](x), times_[0](e)));
         for (std::size_t i = 1; i < layers_.size(); ++i)
             h = add(silu(add(layers_[i](h), times_[i](e))), h);
         return out_(h);
@@ -84,8 +70,7 @@ public:
 private:
     mlp_options options_;
     std::unique_ptr<nn::parameters<T>> store_;
-    linear_layer<T> te0_, te2_;
-    embedding_layer<T> label_;
+    time_label_embedding<T> embed_;
     std::vector<linear_layer<T>> layers_, times_;
     linear_layer<T> out_;
 };

@@ -49,6 +49,8 @@
 #include <diffusion/nn/gate.hpp>
 #include <diffusion/nn/group_norm.hpp>
 #include <diffusion/nn/inference.hpp>
+#include <diffusion/nn/jvp.hpp>
+#include <diffusion/nn/jvp_group_norm.hpp>
 #include <diffusion/nn/latents.hpp>
 #include <diffusion/nn/linear.hpp>
 #include <diffusion/nn/loss.hpp>
@@ -64,6 +66,7 @@
 #include <diffusion/nn/reparameterize.hpp>
 #include <diffusion/nn/resample.hpp>
 #include <diffusion/nn/schedule_rate.hpp>
+#include <diffusion/nn/smooth.hpp>
 #include <diffusion/nn/spade.hpp>
 #include <diffusion/nn/summary.hpp>
 #include <diffusion/nn/tape.hpp>
@@ -74,3 +77,4 @@
 #include <diffusion/nn/unet.hpp>
 #include <diffusion/nn/variance_loss.hpp>
 #include <diffusion/nn/vector_math.hpp>
+#include <diffusion/nn/vjp.hpp>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <diffusion/detail/require.hpp>
@@ -139,6 +140,13 @@ public:
             }
         };
         adjoints_.template push<closure>(adjoint_slot<T>(result), std::move(adjoint));
+    }
+
+    /// A value of its own with the elements of `v`, for which no adjoint is recorded yet.
+    var<T> copy(const var<T>& v) {
+        const var<T> y = result(v.shape(), v);
+        std::copy_n(v.data(), v.size(), y.fill());
+        return y;
     }
 
     /// Frees the memory of y, whose value f() computed, until `backward` comes by and f() computes

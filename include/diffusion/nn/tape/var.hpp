@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <diffusion/detail/require.hpp>
@@ -80,6 +81,13 @@ private:
 
     nn::tape<T>* tape_ = nullptr;
     std::uint32_t node_ = 0;
+};
+
+/// A `var`, or what layers can be called with in place of one, such as a `dual`.
+template <class X, class T>
+concept on_tape = requires(const X& x) {
+    { x.tape() } -> std::same_as<nn::tape<T>&>;
+    { x.shape() } -> std::same_as<nn::shape>;
 };
 
 }  // namespace diffusion::nn
