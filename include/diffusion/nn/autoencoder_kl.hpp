@@ -17,7 +17,8 @@
 
 namespace diffusion::nn {
 
-/// The sizes of an autoencoder. The default makes latents of 8x8x4 from images of 32x32x3.
+/// The sizes of an autoencoder. The default, of 1.0 million parameters, makes latents
+/// of 8x8x4 from images of 32x32x3.
 struct autoencoder_kl_options {
     std::size_t image_channels = 3;
     std::size_t base = 32;                             ///< channels at full resolution

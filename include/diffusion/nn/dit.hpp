@@ -19,7 +19,7 @@
 
 namespace diffusion::nn {
 
-/// The sizes of a diffusion transformer. The default is a net of 0.4 million parameters for small
+/// The sizes of a diffusion transformer. The default is a net of 0.3 million parameters for small
 /// images.
 struct dit_options {
     std::size_t image_channels = 1;
