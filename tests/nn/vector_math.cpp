@@ -45,6 +45,7 @@ TEST_CASE_TEMPLATE("exp of vectors is 0 below and infinite above the range of th
     CHECK(y[2] == 1);
     CHECK(y[3] == infinity);
     CHECK(y[4] == infinity);
+    CHECK(std::isnan(exp_of<T>({std::numeric_limits<T>::quiet_NaN()})[0]));
 }
 
 TEST_CASE("the bits of an element do not depend on its place or on the number of elements") {
@@ -54,5 +55,19 @@ TEST_CASE("the bits of an element do not depend on its place or on the number of
     for (std::size_t i = 0; i < x.size(); ++i) {
         const std::vector<float> rest(x.begin() + static_cast<std::ptrdiff_t>(i), x.end());
         CHECK(exp_of(rest)[0] == all[i]);
+    }
+}
+
+TEST_CASE("a sum over an array takes each element once, for any number of elements") {
+    for (std::size_t n : {0U, 1U, 5U, 16U, 35U, 64U}) {
+        std::vector<float> x(n), y(n);
+        float expected = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            x[i] = static_cast<float>(i);
+            y[i] = static_cast<float>(i % 3);
+            expected += x[i] * y[i];
+        }
+        const auto product = [](auto a, auto b) { return a * b; };
+        CHECK(detail::sum_over<float>(n, product, x.data(), y.data()) == expected);
     }
 }

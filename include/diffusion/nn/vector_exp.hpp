@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <diffusion/nn/conv/simd.hpp>
+#include <limits>
+
+/// exp, the logistic function and SiLU for whole vectors.
+namespace diffusion::nn::detail {
+
+template <class T>
+struct exp_constants;
+
+template <>
+struct exp_constants<float> {
+    using integer = std::uint32_t;
+    static constexpr int fraction_bits = 23, degree = 7;
+    static constexpr float lowest = -87.3365F;  // a little above the smallest normal result's
+    static constexpr float highest = 88.72283F;
+    static constexpr float ln2_high = 0.693359375F;  // 9 bits: times n it is exact
+    static constexpr float ln2_low = -2.12194440e-4F;
+    static constexpr float whole = 0x1.8p23F;  // numbers of this size have no fraction
+};
+
+template <>
+struct exp_constants<double> {
+    using integer = std::uint64_t;
+    static constexpr int fraction_bits = 52, degree = 13;
+    static constexpr double lowest = -708.396;
+    static constexpr double highest = 709.782712893384;
+    static constexpr double ln2_high = 0.693145751953125;  // 20 bits: times n it is exact
+    static constexpr double ln2_low = 1.42860682030941723212e-6;
+    static constexpr double whole = 0x1.8p52;
+};
+
+template <class T>
+struct integers_of {
+    typedef typename exp_constants<T>::integer type __attribute__((vector_size(vector_bytes)));
+};
+
+template <class To, class From>
+[[gnu::always_inline]] inline To bits_as(From v) {
+    static_assert(sizeof(To) == sizeof(From));
+    To to;
+    __builtin_memcpy(&to, &v, sizeof to);
+    return to;
+}
+
+/// 1 / k!.
+template <class T>
+constexpr T inverse_factorial(int k) {
+    T product = 1;
+    for (int i = 2; i <= k; ++i) product *= static_cast<T>(i);
+    return T(1) / product;
+}
+
+/// exp(x) in each lane, to about one unit in the last place; 0 where the result would be below the
+/// smallest normal number, infinity above the largest.
+///
+/// x = n ln 2 + r with |r| <= ln(2)/2 and exp(r) by its Taylor series (the first term left out is
+/// below a rounding error). n is x / ln 2 rounded by the addition of a number so large that nothing
+/// behind the point remains, which also leaves n in the last bits of the sum, from where it is added
+/// to the exponent.
+///
+/// With a second argument exp(x + rest) for |rest| < 0.05 that is too small to be added to x.
+template <class T, class... Rest>
+[[gnu::always_inline]] inline vec<T> exp(vec<T> x, Rest... rest) {
+    using c = exp_constants<T>;
+    using integers = typename integers_of<T>::type;
+    const vec<T> shifted = x * T(1.44269504088896340736) + c::whole;
+    const vec<T> n = shifted - c::whole;
+    const vec<T> r = (((x - n * c::ln2_high) - n * c::ln2_low) + ... + rest);
+    vec<T> sum = vec<T>{} + inverse_factorial<T>(c::degree);
+#pragma GCC unroll 16
+    for (int k = c::degree - 1; k >= 0; --k) sum = sum * r + inverse_factorial<T>(k);
+    const vec<T> y =
+        bits_as<vec<T>>(bits_as<integers>(sum) + (bits_as<integers>(shifted) << c::fraction_bits));
+    const vec<T> beyond = x + std::numeric_limits<T>::infinity();  // NaN stays NaN
+    return x < c::lowest ? vec<T>{} : x <= c::highest ? y : beyond;
+}
+
+/// 1 / (1 + exp(-x)).
+template <class T>
+[[gnu::always_inline]] inline vec<T> logistic(vec<T> x) {
+    return T(1) / (T(1) + exp<T>(-x));
+}
+
+/// x / (1 + exp(-x)).
+template <class T>
+[[gnu::always_inline]] inline vec<T> silu(vec<T> x) {
+    return x / (T(1) + exp<T>(-x));
+}
+
+/// dL/dx for y = silu(x): dy s (1 + x (1 - s)) with s = logistic(x).
+template <class T>
+[[gnu::always_inline]] inline vec<T> silu_gradient(vec<T> x, vec<T> dy) {
+    const vec<T> s = logistic<T>(x);
+    return dy * s * (T(1) + x * (T(1) - s));
+}
+
+}  // namespace diffusion::nn::detail
