@@ -74,19 +74,24 @@ int run(int argc, char** argv) {
             examples::train(model.net, lanes, model.schedule,
                             {data.pixels, {1, data.height, data.width, 1}, data.labels}, plan,
                             digit_model::null_label, [&] { return stop.requested(); });
+        if (record.earlier > 0)
+            std::printf("%zu steps were made before, those of %s\n", record.earlier,
+                        s.resume.c_str());
         std::printf("%s after %s: %zu steps, %zu pictures, %.0f a second\n",
                     stop.requested() ? "interrupted" : "trained",
                     examples::spoken_time(record.seconds).c_str(), record.losses.size(),
-                    record.images, double(record.images) / record.seconds);
-        examples::loss_curve(record.losses, "loss of the velocity")
-            .save(s.out + "/digits_loss.png");
+                    record.images, double(record.images) / std::max(record.seconds, 1e-9));
+        if (!record.losses.empty())
+            examples::loss_curve(record.losses, "loss of the velocity")
+                .save(s.out + "/digits_loss.png");
     }
     if (!s.save.empty()) {
-        model.save(s.save);
+        model.save(s.save, s.command);
         std::printf("saved the network to %s\n", s.save.c_str());
     }
 
     // Draw.
+    s.drawing.guidance = s.guidance.value_or(model.learned == "drawn" ? 2 : 1.25);
     const auto labels = examples::labels_to_draw(s.digit, s.count, s.seed);
     examples::reverse_film film(s.drawing.steps, std::min<std::size_t>(s.count, 4), data.area());
     const std::vector<float> digits =

@@ -17,13 +17,14 @@ namespace examples {
 
 /// How digits come out of noise.
 struct drawing_plan {
-    std::string sampler = "ddim";  ///< one of `samplers`
+    std::string sampler = "sde-dpm-solver++2m";  ///< one of `samplers`; this one's noise corrects
+                                                 ///< what the network got wrong before
     std::size_t steps = 50;
-    double eta = 0;         ///< noise in each step of ddim: 0 none, 1 as ddpm
-    double guidance = 1.5;  ///< 0: forget the label, 1: as trained, more: insist on it
+    double eta = 0;       ///< noise in each step of ddim: 0 none, 1 as ddpm
+    double guidance = 2;  ///< 0: forget the label, 1: as trained, more: insist on it
 
     static std::vector<std::string> samplers() {
-        return {"ddim", "ddpm", "dpm-solver++2m", "adams2", "adams3", "heun"};
+        return {"sde-dpm-solver++2m", "dpm-solver++2m", "ddim", "ddpm", "adams2", "adams3", "heun"};
     }
 };
 
@@ -76,8 +77,10 @@ inline std::vector<float> draw_digits(digit_model& model, diffusion::nn::lanes<f
     using diffusion::multistep;
     if (plan.sampler == "ddim") run(multistep(diffusion::ddim{.eta = plan.eta}, grid));
     if (plan.sampler == "ddpm") run(multistep(diffusion::ddpm{}, grid));
-    if (plan.sampler == "dpm-solver++2m")
-        run(multistep(diffusion::dpm_solver_pp_2m{}, grid, last_steps::first_order));
+    if (const bool noisy = plan.sampler == "sde-dpm-solver++2m";
+        noisy || plan.sampler == "dpm-solver++2m")
+        run(multistep(diffusion::dpm_solver_pp_2m{noisy ? 1.0 : 0.0}, grid,
+                      last_steps::first_order));
     if (plan.sampler == "adams2")
         run(multistep(diffusion::exponential_adams<2>{}, grid, last_steps::falling_order));
     if (plan.sampler == "adams3")

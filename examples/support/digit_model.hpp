@@ -66,8 +66,9 @@ struct digit_model {
                                      std::to_string(pictures_width));
     }
 
-    /// Writes the parameters, and as metadata everything that `load` needs.
-    void save(const std::filesystem::path& path) const {
+    /// Writes the parameters in half precision, as metadata everything that `load` needs, and the
+    /// command that made them.
+    void save(const std::filesystem::path& path, const std::string& command) const {
         std::string multipliers;
         for (const std::size_t m : net.options().multipliers) {
             if (!multipliers.empty()) multipliers += ' ';
@@ -75,13 +76,15 @@ struct digit_model {
         }
         diffusion::nn::save_parameters(path, net.parameters(),
                                        {{"model", "diffusion digits"},
+                                        {"command", command},
                                         {"height", std::to_string(height)},
                                         {"width", std::to_string(width)},
                                         {"base", std::to_string(net.options().base)},
                                         {"multipliers", multipliers},
                                         {"learned", learned},
                                         {"prediction", "velocity"},
-                                        {"schedule", "cosine, T = 1000"}});
+                                        {"schedule", "cosine, T = 1000"}},
+                                       diffusion::io::scalar_type::f16);
     }
 
     /// Reads what `save` wrote. Throws diffusion::io::format_error for a damaged file, and
