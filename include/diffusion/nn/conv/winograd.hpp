@@ -44,19 +44,22 @@ void prepare(std::size_t in, std::size_t out, At&& at, T* u) {
     const std::size_t plane = detail::packed_size<T>(in, out);
     for (std::size_t o = 0; o < out; o += detail::width<T>)
         for (std::size_t i = 0; i < in; ++i) {
+            T taps[3][3][detail::width<T>] = {};
+            const std::size_t lanes = std::min(out - o, detail::width<T>);
+            for (std::size_t row = 0; row < 3; ++row)
+                for (std::size_t col = 0; col < 3; ++col)
+                    for (std::size_t l = 0; l < lanes; ++l)
+                        taps[row][col][l] = at(row, col, i, o + l);
             T* to = u + detail::packed_offset<T>(in, out, i, o);
-            transform_tile<3, points, V>([](const auto& g, auto& v) { transform_weights<T>(g, v); },
-                                         [&](std::size_t col, V(&g)[3]) {
-                                             for (std::size_t row = 0; row < 3; ++row) {
-                                                 g[row] = V{};
-                                                 for (std::size_t l = 0;
-                                                      l < detail::width<T> && o + l < out; ++l)
-                                                     g[row][l] = at(row, col, i, o + l);
-                                             }
-                                         },
-                                         [&](std::size_t row, std::size_t col, V v) {
-                                             detail::store(to + (row * points + col) * plane, v);
-                                         });
+            transform_tile<3, points, V>(
+                [](const auto& g, auto& v) { transform_weights<T>(g, v); },
+                [&](std::size_t col, V(&g)[3]) __attribute__((always_inline)) {
+                    for (std::size_t row = 0; row < 3; ++row) g[row] = detail::load(taps[row][col]);
+                },
+                [&](std::size_t, std::size_t, V v) __attribute__((always_inline)) {
+                    detail::store(to, v);
+                    to += plane;
+                });
         }
 }
 
