@@ -19,20 +19,21 @@ namespace nn = diffusion::nn;
 
 namespace {
 
-nn::unet_options small() {
+nn::unet_options small(bool checkpoint) {
     return {.image_channels = 2,
             .base = 16,
             .multipliers = {1, 2},
             .attention = {false, true},
             .heads = 2,
             .classes = 3,
-            .zero_last = false};
+            .zero_last = false,
+            .checkpoint = checkpoint};
 }
 
 /// A net with everything that its training needs, on fixed data.
 struct training {
     static constexpr std::size_t items = 13, size = 12, image = size * size * 2;
-    nn::unet<float> net{small(), 1};
+    nn::unet<float> net;
     nn::lanes<float> lanes;
     nn::adam<float> optimizer{net.parameters()};
     nn::ema<float> average{net.parameters()};
@@ -40,8 +41,9 @@ struct training {
     std::vector<double> t;
     std::vector<std::size_t> labels;
 
-    explicit training(std::size_t threads, std::size_t count = 8)
-        : lanes(nn::lanes_options{.threads = threads, .lanes = count}),
+    explicit training(std::size_t threads, std::size_t count = 8, bool checkpoint = false)
+        : net(small(checkpoint), 1),
+          lanes(nn::lanes_options{.threads = threads, .lanes = count}),
           x(items * image),
           target(x.size()) {
         diffusion::fill_normal<float>(std::span<float>(x), 1, {});
@@ -77,9 +79,10 @@ TEST_CASE("training and drawing give the same bits for any number of threads") {
     const nn::shape s{training::items, training::size, training::size, 2};
     nn::evaluate(reference.net, reference.lanes, s, std::span<const float>(reference.x),
                  std::span<const double>(reference.t), {}, std::span<float>(drawn));
-    for (const std::size_t threads : {2U, 3U, 8U}) {
-        INFO(threads, " threads");
-        training other(threads);
+    for (const std::size_t threads : {1U, 2U, 3U, 4U, 8U}) {
+        const bool checkpoint = threads != 3;
+        INFO(threads, " threads, pieces computed ", checkpoint ? "twice" : "once");
+        training other(threads, 8, checkpoint);
         for (int i = 0; i < 3; ++i) CHECK(other.step() == losses[static_cast<std::size_t>(i)]);
         CHECK(std::ranges::equal(other.net.parameters().values(),
                                  reference.net.parameters().values()));
@@ -119,18 +122,21 @@ TEST_CASE("after the first step neither training nor drawing calls the heap") {
                      std::span<const float>(t.x), std::span<const double>(t.t), {},
                      std::span<float>(out));
     };
-    training alone(1, 1);  // one lane of 13 items: their shapes do not fit a short string
-    std::vector<float> out(alone.x.size());
-    std::size_t before = support::allocations();
-    step_and_draw(alone, out);
-    const std::size_t first = support::allocations() - before;
-    CHECK(first > 0);
-    before = support::allocations();
-    for (int i = 0; i < 5; ++i) step_and_draw(alone, out);
-    CHECK(support::allocations() == before);
+    for (const bool checkpoint : {false, true}) {
+        training alone(1, 1, checkpoint);  // one lane of 13: the shapes do not fit a short string
+        std::vector<float> out(alone.x.size());
+        std::size_t before = support::allocations();
+        step_and_draw(alone, out);
+        const std::size_t first = support::allocations() - before;
+        CHECK(first > 0);
+        before = support::allocations();
+        for (int i = 0; i < 5; ++i) step_and_draw(alone, out);
+        CHECK(support::allocations() == before);
+    }
 
-    before = support::allocations();
+    std::size_t before = support::allocations();
     training one(1);
+    std::vector<float> out(one.x.size());
     step_and_draw(one, out);
     const std::size_t most = 2 * (support::allocations() - before);
 

@@ -5,6 +5,7 @@
 #include <diffusion/nn/tape.hpp>
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <stdexcept>
@@ -151,4 +152,65 @@ TEST_CASE("an adjoint may record a piece of tape of its own and walk back over i
     });
     tape.backward(y);
     CHECK(z.gradient()[0] == expected);
+}
+
+TEST_CASE("an adjoint that reads a value through a pointer, without a handle, finds NaN there") {
+#ifndef NDEBUG
+    nn::tape<double> tape;
+    const std::vector<double> data = {1, 2, 3};
+    const auto sum_of_squares = [&tape](const nn::var<double>& x, bool with_handle) {
+        const auto y = tape.result({1, 1, 1, 1}, x);
+        *y.fill() = 0;
+        for (double v : x.values()) *y.fill() += v * v;
+        tape.record(y, [handle = with_handle ? x : nn::var<double>(), in = x.data(),
+                        dx = nn::adjoint_slot<double>(x)](const nn::adjoint_slot<double>& dy) {
+            std::vector<double> share(in, in + dx.size());
+            for (double& v : share) v *= 2 * *dy.read();
+            dx.add(share.data());
+        });
+        return y;
+    };
+    const auto slope = [&](bool with_handle) {
+        const auto x = tape.input({1, 1, 1, 3}, data.data());
+        tape.backward(sum_of_squares(nn::scale(x, 1.0), with_handle));
+        return x.gradient()[1];
+    };
+    CHECK(slope(true) == 4);
+    CHECK(std::isnan(slope(false)));  // not the stale 4 that would hide the mistake
+#endif
+}
+
+TEST_CASE("an adjoint may write over a gradient that it is the last to see, and only then") {
+    nn::tape<double> tape;
+    const std::vector<double> data = {1, 2, 3};
+    const double* given = nullptr;
+    const double* taken = nullptr;
+    const auto twice = [&](const nn::var<double>& x) {
+        const auto y = tape.result(x.shape(), x);
+        for (std::size_t i = 0; i < x.size(); ++i) y.fill()[i] = 2 * x.data()[i];
+        tape.record(y, [&, dx = nn::adjoint_slot<double>(x)](const nn::adjoint_slot<double>& dy) {
+            given = dy.read();
+            const auto [to, first] = dx.write_over(dy);
+            taken = to;
+            for (std::size_t i = 0; i < dx.size(); ++i)
+                to[i] = (first ? 0 : to[i]) + 2 * dy.read()[i];
+        });
+        return y;
+    };
+    const auto x = tape.input({1, 1, 1, 3}, data.data());
+    tape.backward(nn::scale(twice(x), 5.0), data);
+    CHECK(given == taken);
+    CHECK(x.gradient()[2] == 30);
+
+    const auto z = tape.input({1, 1, 1, 3}, data.data());
+    const auto y = twice(z);  // this handle lets the user read the gradient afterwards
+    tape.backward(y, data);
+    CHECK(given != taken);
+    CHECK(y.gradient()[2] == 3);
+    CHECK(z.gradient()[2] == 6);
+
+    const auto w = tape.input({1, 1, 1, 3}, data.data());
+    tape.backward(nn::add(nn::scale(twice(w), 5.0), w), data);  // w has a gradient already
+    CHECK(given != taken);
+    CHECK(w.gradient()[2] == 33);
 }
