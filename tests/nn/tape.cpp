@@ -172,7 +172,8 @@ TEST_CASE("an adjoint that reads a value through a pointer, without a handle, fi
     };
     const auto slope = [&](bool with_handle) {
         const auto x = tape.input({1, 1, 1, 3}, data.data());
-        tape.backward(sum_of_squares(nn::scale(x, 1.0), with_handle));
+        const auto y = sum_of_squares(nn::scale(x, 1.0), with_handle);
+        tape.backward(y);  // the handle of what was squared is gone
         return x.gradient()[1];
     };
     CHECK(slope(true) == 4);
@@ -198,7 +199,8 @@ TEST_CASE("an adjoint may write over a gradient that it is the last to see, and 
         return y;
     };
     const auto x = tape.input({1, 1, 1, 3}, data.data());
-    tape.backward(nn::scale(twice(x), 5.0), data);
+    const auto end = nn::scale(twice(x), 5.0);
+    tape.backward(end, data);
     CHECK(given == taken);
     CHECK(x.gradient()[2] == 30);
 
@@ -210,7 +212,8 @@ TEST_CASE("an adjoint may write over a gradient that it is the last to see, and 
     CHECK(z.gradient()[2] == 6);
 
     const auto w = tape.input({1, 1, 1, 3}, data.data());
-    tape.backward(nn::add(nn::scale(twice(w), 5.0), w), data);  // w has a gradient already
+    const auto sum = nn::add(nn::scale(twice(w), 5.0), w);  // w has a gradient already
+    tape.backward(sum, data);
     CHECK(given != taken);
     CHECK(w.gradient()[2] == 33);
 }
