@@ -1,8 +1,9 @@
 // How a U-Net learns, so that nothing of it is hidden.
 //
-// First a network of two weights, whose one example can be followed with a pencil: forward, back and
-// update, each number once by hand and once from the tape. Then the same tape, unchanged, under one
-// digit in a small U-Net: its values at each level, their gradients, and what training makes of both.
+// First a network of two weights, whose one example can be followed with a pencil: forward, back
+// and update, each number once by hand and once from the tape. Then the same tape, unchanged, under
+// one digit in a small U-Net: its values at each level, their gradients, and what training makes of
+// both.
 //
 // Writes how_a_unet_learns.png (the insides) and how_a_unet_learns_loss.png.
 
@@ -39,7 +40,7 @@ struct notebook {
     }
 };
 
-// ---- two weights -----------------------------------------------------------------------------------
+// ---- two weights --------------------------------------------------------------------------------
 // The data are normal numbers, x_t = 0.8 x_0 + 0.6 eps. The net guesses eps as b (a x_t). The best
 // guess is E[eps | x_t] = 0.6 x_t: a b = 0.6, where the mean loss is 1 - 0.6^2 = 0.64 and not zero,
 // as nobody can tell noise from data for sure.
@@ -125,7 +126,7 @@ bool follow_with_a_pencil() {
     return n.same && learned;
 }
 
-// ---- one digit in a U-Net ---------------------------------------------------------------------------
+// ---- one digit in a U-Net -----------------------------------------------------------------------
 constexpr std::size_t size = 16, area = size * size, batch = 32;
 const diffusion::noise_level level = diffusion::from_alpha_bar(0.5);
 

@@ -1,8 +1,8 @@
 // Your own layer, in twenty lines, with the test that it needs.
 //
 // A layer is a function: it computes its result at once and leaves behind how a gradient goes back
-// through it. This one multiplies each channel by a gain that is learned (LayerScale, Touvron et al.
-// 2021). The test compares its gradients with differences; then it learns.
+// through it. This one multiplies each channel by a gain that is learned (LayerScale, Touvron et
+// al. 2021). The test compares its gradients with differences; then it learns.
 
 #include <algorithm>
 #include <cmath>
@@ -62,8 +62,8 @@ std::vector<double> normals(std::size_t count, std::uint64_t seed) {
     return z;
 }
 
-/// The largest |gradient - difference| for a weighted sum of a result. Both inputs are read twice, so
-/// that a layer which overwrites a gradient, where it should add, is found out.
+/// The largest |gradient - difference| for a weighted sum of a result. Both inputs are read twice,
+/// so that a layer which overwrites a gradient, where it should add, is found out.
 double worst_gradient(const nn::shape& s) {
     std::vector<double> x = normals(s.size(), 1), gain = normals(s.channels, 2);
     const std::vector<double> weights = normals(s.size(), 3);

@@ -10,9 +10,9 @@
 
 namespace examples {
 
-/// The mean power spectrum of square pictures: entry (g, f) is the energy of the wave with g periods
-/// down and f periods across. Each picture fades to black at its border (a Hann window), so that
-/// the jump from one border to the opposite one does not count as content.
+/// The mean power spectrum of square pictures: entry (g, f) is the energy of the wave with g
+/// periods down and f periods across. Each picture fades to black at its border (a Hann window), so
+/// that the jump from one border to the opposite one does not count as content.
 struct spectrum {
     std::size_t size;
     std::vector<double> energy;

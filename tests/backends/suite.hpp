@@ -1,6 +1,6 @@
 #pragma once
-// What every tensor has to do. A backend instantiates `check_tensor` and `check_runs` for its types,
-// each made with 12 elements, 3 items of 4.
+// What every tensor has to do. A backend instantiates `check_tensor` and `check_runs` for its
+// types, each made with 12 elements, 3 items of 4.
 
 #include <doctest/doctest.h>
 
@@ -67,7 +67,8 @@ std::vector<support::listed_sampler<X>> samplers(const X& x) {
 const std::vector<std::vector<float>>& runs_on_vectors(float);
 const std::vector<std::vector<double>>& runs_on_vectors(double);
 
-/// The elements are one flat piece of memory, siblings are zeroed and apart, formulas work in place.
+/// The elements are one flat piece of memory, siblings are zeroed and apart, formulas work in
+/// place.
 template <class X>
 void check_tensor(X x) {
     using T = scalar_t<X>;

@@ -166,8 +166,8 @@ double worst_error(const std::vector<T>& computed, const std::vector<double>& ex
 
 // ---- Winograd: the magnitudes go through the transforms -----------------------------------------
 //
-// Its result is a sum of products as well, y = A^T [(G g G^T) * (B^T d B)] A multiplied out, and the
-// same lemma holds. But where the definition has one term d g, it has one for each of the 36
+// Its result is a sum of products as well, y = A^T [(G g G^T) * (B^T d B)] A multiplied out, and
+// the same lemma holds. But where the definition has one term d g, it has one for each of the 36
 // positions, for each pair of an input and a tap, also for those that belong to other outputs: they
 // cancel in the sum, their roundings do not. So the magnitudes are those of |A|, |B| and |G|. For
 // |d|, |g| <= 1 they are `growth`^2 times those of the definition, where
@@ -177,7 +177,7 @@ double worst_error(const std::vector<T>& computed, const std::vector<double>& ex
 // in one dimension. That is the price of the fewer multiplications.
 
 /// The three matrices of winograd.hpp for the points 0, a, -a, b, -b and infinity, from its own
-/// formula for their entries: powers of the points, and polynomials that vanish at the other points.
+/// formula for their entries: powers of the points, and polynomials that vanish at the others.
 struct matrices {
     double a[6][4] = {}, b[6][6] = {}, g[6][3] = {};
 

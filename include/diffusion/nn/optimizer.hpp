@@ -37,7 +37,8 @@ struct adam_options {
 /// g^2:
 ///
 ///     m = beta1 m + (1 - beta1) g              v = beta2 v + (1 - beta2) g^2
-///     theta = theta - rate mhat / (sqrt(vhat) + epsilon),    mhat = m / (1 - beta1^n), vhat likewise
+///     mhat = m / (1 - beta1^n)                 vhat = v / (1 - beta2^n)
+///     theta = theta - rate mhat / (sqrt(vhat) + epsilon)
 ///
 /// and with a weight decay, before that, theta = (1 - rate decay) theta (Loshchilov and Hutter
 /// 2019, algorithm 2, as in PyTorch, where the decay is multiplied by the rate). Frozen parameters
