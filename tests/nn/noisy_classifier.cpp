@@ -203,4 +203,8 @@ TEST_CASE("a classifier refuses images, labels and options that do not fit") {
                          "height and width divisible by 2^(levels - 1), got \"(2, 3, 6, 2)\"",
                          std::invalid_argument);
     CHECK_THROWS_AS(nn::noisy_classifier<double>({.classes = 1}), std::invalid_argument);
+    CHECK_THROWS_WITH_AS(nn::noisy_classifier<double>({.multipliers = {1}}),
+                         "diffusion::nn::noisy_classifier: attention needs one entry for each "
+                         "level, got 3",
+                         std::invalid_argument);
 }

@@ -54,14 +54,16 @@ public:
     explicit noisy_classifier(noisy_classifier_options options, std::uint64_t seed = 0)
         : options_(std::move(options)),
           store_(std::make_unique<nn::parameters<T>>(seed)),
-          encoder_(*store_, unet_options{.image_channels = options_.image_channels,
-                                         .base = options_.base,
-                                         .multipliers = options_.multipliers,
-                                         .blocks = options_.blocks,
-                                         .attention = options_.attention,
-                                         .heads = options_.heads,
-                                         .groups = options_.groups,
-                                         .time_factor = options_.time_factor}) {
+          encoder_(*store_,
+                   unet_options{.image_channels = options_.image_channels,
+                                .base = options_.base,
+                                .multipliers = options_.multipliers,
+                                .blocks = options_.blocks,
+                                .attention = options_.attention,
+                                .heads = options_.heads,
+                                .groups = options_.groups,
+                                .time_factor = options_.time_factor},
+                   "diffusion::nn::noisy_classifier") {
         diffusion::detail::require(options_.classes > 1, "diffusion::nn::noisy_classifier",
                                    "there must be at least two classes", options_.classes);
         const std::size_t c = encoder_.kept().back();

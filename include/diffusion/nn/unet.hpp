@@ -45,7 +45,7 @@ public:
     explicit unet(unet_options options, std::uint64_t seed = 0)
         : options_(std::move(options)),
           store_(std::make_unique<nn::parameters<T>>(seed)),
-          encoder_(*store_, options_) {
+          encoder_(*store_, options_, "diffusion::nn::unet") {
         const unet_options& o = options_;
         nn::parameters<T>& p = *store_;
         const std::size_t levels = o.multipliers.size();

@@ -27,11 +27,11 @@ public:
     /// More stages than anybody wants, so that what is kept of each needs no allocation.
     static constexpr std::size_t most_stages = 63;
 
-    unet_encoder(parameters<T>& store, const unet_options& o) : options_(o) {
+    /// `function`: in whose name exceptions speak, as for `check`.
+    unet_encoder(parameters<T>& store, const unet_options& o, const char* function) : options_(o) {
         const std::size_t levels = o.multipliers.size();
-        diffusion::detail::require(levels > 0, "diffusion::nn::unet", "there must be a level",
-                                   levels);
-        diffusion::detail::require(o.attention.size() == levels, "diffusion::nn::unet",
+        diffusion::detail::require(levels > 0, function, "there must be a level", levels);
+        diffusion::detail::require(o.attention.size() == levels, function,
                                    "attention needs one entry for each level", o.attention.size());
         embedding_ = {store, {.channels = o.base, .factor = o.time_factor}, 4 * o.base, o.classes};
         inp_ = {store, "inp", o.image_channels + o.extra_channels, o.base};
@@ -49,7 +49,7 @@ public:
                 kept_.push_back(c);
             }
         }
-        diffusion::detail::require(stages_.size() <= most_stages, "diffusion::nn::unet",
+        diffusion::detail::require(stages_.size() <= most_stages, function,
                                    "there may be at most 63 stages on the way down",
                                    stages_.size());
         middle_.emplace_back(store, "m1", c, c, o);
