@@ -16,7 +16,8 @@
 
 namespace examples {
 
-/// The command line of an example: `--name value` or `--name=value`, and `--help`.
+/// The command line of an example: `--name value` or `--name=value`, words that have a place of
+/// their own, and `--help`.
 ///
 ///     arguments line("digits", "Trains a small diffusion model and draws a page of digits.");
 ///     line.number("--seconds", seconds, "train this long", 0.0, 1e6);
@@ -75,6 +76,16 @@ public:
         options_.push_back({std::move(name), std::move(help), target, read});
     }
 
+    /// A word without a name before it, which must be there, for example a folder: the first of
+    /// these is the first word that is no option, and so on.
+    void place(std::string name, std::string& target, std::string help) {
+        const auto read = [&target](std::string_view text) -> std::string {
+            target = text;
+            return {};
+        };
+        places_.push_back({std::move(name), std::move(help), {}, read});
+    }
+
     /// One of a few words.
     void choice(std::string name, std::string& target, std::string help,
                 std::vector<std::string> words) {
@@ -93,8 +104,13 @@ public:
 
     /// Reads the command line. Empty: carry on; a value: leave the program with it.
     std::optional<int> parse(int count, const char* const* words) const {
+        std::size_t placed = 0;
         for (int k = 1; k < count; ++k) {
             std::string_view name = words[k];
+            if (!name.empty() && name[0] != '-' && placed < places_.size()) {
+                places_[placed++].read(name);
+                continue;
+            }
             if (name == "--help" || name == "-h") {
                 print_help();
                 return 0;
@@ -116,6 +132,8 @@ public:
                 return refuse(std::string(name) + " " + problem + ", got \"" + std::string(*value) +
                               "\"");
         }
+        if (placed < places_.size())
+            return refuse("needs a " + places_[placed].name + " (--help lists all options)");
         return std::nullopt;
     }
 
@@ -182,9 +200,14 @@ private:
     }
 
     void print_help() const {
-        std::printf("%s\n\nusage: %s [options]\n\n", summary_.c_str(), program_.c_str());
+        std::printf("%s\n\nusage: %s", summary_.c_str(), program_.c_str());
+        for (const option& o : places_) std::printf(" %s", o.name.c_str());
+        std::printf(" [options]\n\n");
         std::size_t widest = 6;
+        for (const option& o : places_) widest = std::max(widest, o.name.size());
         for (const option& o : options_) widest = std::max(widest, o.name.size());
+        for (const option& o : places_)
+            std::printf("  %-*s  %s\n", int(widest), o.name.c_str(), o.help.c_str());
         for (const option& o : options_) {
             const std::string initial = o.initial.empty() ? "" : " [" + o.initial + "]";
             std::printf("  %-*s  %s%s\n", int(widest), o.name.c_str(), o.help.c_str(),
@@ -195,7 +218,7 @@ private:
 
     std::string program_;
     std::string summary_;
-    std::vector<option> options_;
+    std::vector<option> options_, places_;
 };
 
 /// The whole of an example's main(): what `run` returns, or the message of what it throws and exit

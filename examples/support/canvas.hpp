@@ -116,14 +116,20 @@ public:
         });
     }
 
-    /// A grey picture, values in [-1, 1] (-1 black; values beyond are cut), each pixel zoom x zoom.
-    void picture(point where, std::span<const float> values, std::size_t width, std::size_t zoom) {
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            const double level = 127.5 * (std::clamp(double(values[i]), -1.0, 1.0) + 1);
-            const auto shade = std::uint8_t(std::lround(level));
+    /// A picture of 1 channel (grey) or 3 (red, green, blue), values in [-1, 1] (-1 black; values
+    /// beyond are cut), each pixel zoom x zoom.
+    void picture(point where, std::span<const float> values, std::size_t width, std::size_t zoom,
+                 std::size_t channels = 1) {
+        const auto level = [&](std::size_t i) {
+            return std::uint8_t(
+                std::lround(127.5 * (std::clamp(double(values[i]), -1.0, 1.0) + 1)));
+        };
+        for (std::size_t i = 0; i < values.size() / channels; ++i) {
+            const std::size_t first = i * channels, last = first + channels - 1;
             const point corner{where.x + double(i % width * zoom),
                                where.y + double(i / width * zoom)};
-            fill(corner, {corner.x + double(zoom), corner.y + double(zoom)}, {shade, shade, shade});
+            fill(corner, {corner.x + double(zoom), corner.y + double(zoom)},
+                 {level(first), level((first + last) / 2), level(last)});
         }
     }
 

@@ -10,7 +10,7 @@
 
 namespace examples {
 
-/// Grey pictures in rows and columns, with names beside them: a page of digits, or a process in
+/// Pictures in rows and columns, with names beside them: a page of digits, or a process in
 /// time.
 struct filmstrip {
     std::size_t columns = 10;
@@ -21,10 +21,12 @@ struct filmstrip {
     colour paper = {58, 62, 72};
     colour ink = {238, 238, 240};
 
-    /// The page. `pictures` is (count, height, width), values in [-1, 1], laid out row by row.
-    canvas draw(std::span<const float> pictures, std::size_t height, std::size_t width) const {
+    /// The page. `pictures` is (count, height, width, channels), channels 1 or 3, values in [-1, 1],
+    /// laid out row by row.
+    canvas draw(std::span<const float> pictures, std::size_t height, std::size_t width,
+                std::size_t channels = 1) const {
         constexpr std::size_t gap = 4;
-        const std::size_t count = pictures.size() / (height * width);
+        const std::size_t area = height * width * channels, count = pictures.size() / area;
         const std::size_t rows = std::max<std::size_t>(1, (count + columns - 1) / columns);
         std::size_t longest = 0;
         for (const std::string& name : row_names) longest = std::max(longest, name.size());
@@ -44,7 +46,7 @@ struct filmstrip {
                       row_names[k], ink);
         for (std::size_t i = 0; i < count; ++i)
             page.picture({double(left + i % columns * step_x), double(top + i / columns * step_y)},
-                         pictures.subspan(i * height * width, height * width), width, zoom);
+                         pictures.subspan(i * area, area), width, zoom, channels);
         return page;
     }
 };

@@ -75,6 +75,25 @@ TEST_CASE("a mistake on the command line ends with exit code 2 and changes nothi
     }
 }
 
+TEST_CASE("words without a name go to their places, wherever options stand between them") {
+    std::string from, to;
+    int n = 0;
+    examples::arguments line("test", "A test.");
+    line.place("FROM", from, "here");
+    line.place("TO", to, "there");
+    line.number("--n", n, "number", 0, 9);
+    const auto parse = [&](std::vector<const char*> words) {
+        words.insert(words.begin(), "test");
+        return line.parse(int(words.size()), words.data());
+    };
+    CHECK_FALSE(parse({"a", "--n", "3", "b"}).has_value());
+    CHECK(from == "a");
+    CHECK(to == "b");
+    CHECK(n == 3);
+    CHECK(parse({"a"}) == 2);            // one is missing
+    CHECK(parse({"a", "b", "c"}) == 2);  // one too many
+}
+
 TEST_CASE("help is no mistake") {
     settings s;
     CHECK(s.read({"--help"}) == 0);

@@ -105,6 +105,18 @@ TEST_CASE("a filmstrip puts picture (row, column) where the caption says") {
     CHECK(double(sum_y) / 100 == doctest::Approx(4 + 22 + 14 + 4.5));  // second row
 }
 
+TEST_CASE("pictures of three channels keep their colours, grey ones are grey") {
+    examples::canvas page(4, 2);
+    const std::vector<float> colours{1, -1, -1, -1, 1, -1};  // a red pixel and a green one
+    page.picture({0, 0}, colours, 2, 1, 3);
+    page.picture({2, 0}, std::vector<float>{-1, 1}, 2, 1);
+    CHECK(page.at(0, 0) == examples::colour{255, 0, 0});
+    CHECK(page.at(1, 0) == examples::colour{0, 255, 0});
+    CHECK(page.at(2, 0) == examples::colour{0, 0, 0});
+    CHECK(page.at(3, 0) == examples::colour{255, 255, 255});
+    CHECK(page.at(0, 1) == examples::white);
+}
+
 TEST_CASE("a loss curve survives no steps, one step and equal losses") {
     for (const auto& losses : {std::vector<double>{}, {0.3}, {0.2, 0.2, 0.2}, {1.0, 0.1, 0.01}}) {
         const auto page = examples::loss_curve(losses, "loss");
