@@ -31,12 +31,12 @@ struct data {
     }
 };
 
-void training_step(benchmark::State& state) {
+void training_step(benchmark::State& state, bool checkpoint) {
     const auto size = static_cast<std::size_t>(state.range(0));
     const auto batch = static_cast<std::size_t>(state.range(1));
     const std::size_t image = size * size;
     const data d(batch, size);
-    nn::unet<float> net({.zero_last = false}, 1);
+    nn::unet<float> net({.zero_last = false, .checkpoint = checkpoint}, 1);
     nn::lanes<float> lanes(threads);
     nn::adam<float> optimizer(net.parameters());
     const auto step = [&] {
@@ -81,10 +81,13 @@ int main(int argc, char** argv) {
             --argc;
         }
     for (const long size : {28, 16}) {
-        benchmark::RegisterBenchmark("training_step", training_step)
-            ->Args({size, 64})
-            ->Unit(benchmark::kMillisecond)
-            ->UseRealTime();
+        for (const bool checkpoint : {false, true})
+            benchmark::RegisterBenchmark(
+                checkpoint ? "training_step_checkpointed" : "training_step", training_step,
+                checkpoint)
+                ->Args({size, 64})
+                ->Unit(benchmark::kMillisecond)
+                ->UseRealTime();
         for (const long batch : {1, 16, 64})
             benchmark::RegisterBenchmark("forward", forward)
                 ->Args({size, batch})
