@@ -93,41 +93,11 @@ TEST_CASE("the published ER-SDE-Solver-3 is its paper's formula") {
           Approx(r * x + (1 - r) * D[0] + with_first * first).epsilon(1e-12));
 }
 
-namespace {
-
-/// Error of the variance at the end of n steps of a rule of up to 2 nodes, without any randomness:
-/// as the denoiser is linear, the covariance of (x_t, D_1) obeys a linear recursion.
-template <class Rule>
-double variance_error(const Rule& rule, std::size_t n) {
-    const support::gaussian_toy toy{0.7, 0.5};
-    const multistep plan(rule, equal_lambda{}(n, 0.8, 0.05));
-    const auto& nodes = plan.grid();
-    double xx = toy.std_at(nodes[0]) * toy.std_at(nodes[0]), xd = 0, dd = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        const auto& kernel = plan.kernel(i);
-        const double q = toy.data(1, nodes[i]) - toy.data(0, nodes[i]);
-        const double u = kernel.a + kernel.b[0] * q, v = Rule::order > 1 ? kernel.b.back() : 0;
-        const double next_xx = u * u * xx + 2 * u * v * xd + v * v * dd + kernel.c * kernel.c;
-        const double next_xd = q * (u * xx + v * xd);
-        dd = q * q * xx;
-        xx = next_xx;
-        xd = next_xd;
-    }
-    return std::abs(xx - toy.std_at(nodes[n]) * toy.std_at(nodes[n]));
-}
-
-template <class Rule>
-double weak_order(const Rule& rule) {
-    return std::log2(variance_error(rule, 128) / variance_error(rule, 256));
-}
-
-}  // namespace
-
 TEST_CASE(
     "with noise ER-SDE-Solver-K converges in distribution on Gaussian data with order K = 1, 2") {
-    CHECK(std::abs(weak_order(er_sde<1>{}) - 1) < 0.3);
-    CHECK(std::abs(weak_order(er_sde<2>{}) - 2) < 0.3);
-    CHECK(std::abs(weak_order(er_sde<2, er_sde_reverse>{}) - 2) < 0.3);
+    CHECK(std::abs(measured_multistep_weak_order(er_sde<1>{}) - 1) < 0.3);
+    CHECK(std::abs(measured_multistep_weak_order(er_sde<2>{}) - 2) < 0.3);
+    CHECK(std::abs(measured_multistep_weak_order(er_sde<2, er_sde_reverse>{}) - 2) < 0.3);
 }
 
 TEST_CASE("a phi that is not positive or falls too fast is refused") {

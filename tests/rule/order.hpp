@@ -127,3 +127,32 @@ double measured_weak_order(const Rule& rule, std::size_t n = 64) {
     };
     return std::log2(error(n) / error(2 * n));
 }
+
+/// Error of the variance after n stochastic steps of a multistep rule of up to two nodes, without
+/// any randomness: as the denoiser is linear, D(x) = p + q x, the covariance of (x_t, D_1) obeys a
+/// linear recursion.
+template <class Rule>
+double multistep_variance_error(const Rule& rule, std::size_t n) {
+    const support::gaussian_toy toy{0.7, 0.5};
+    const diffusion::multistep plan(rule, equal_lambda{}(n, 0.8, 0.05));
+    const auto& nodes = plan.grid();
+    double xx = toy.std_at(nodes[0]) * toy.std_at(nodes[0]), xd = 0, dd = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto& kernel = plan.kernel(i);
+        const double q = toy.data(1, nodes[i]) - toy.data(0, nodes[i]);
+        const double u = kernel.a + kernel.b[0] * q;  // x_s = u x_t + v D_1 + c z
+        const double v = kernel.b.size() > 1 ? kernel.b.back() : 0;
+        const double next_xx = u * u * xx + 2 * u * v * xd + v * v * dd + kernel.c * kernel.c;
+        const double next_xd = q * (u * xx + v * xd);
+        dd = q * q * xx;
+        xx = next_xx;
+        xd = next_xd;
+    }
+    return std::abs(xx - toy.std_at(nodes[n]) * toy.std_at(nodes[n]));
+}
+
+/// The weak order of a stochastic multistep rule, from that error.
+template <class Rule>
+double measured_multistep_weak_order(const Rule& rule, std::size_t n = 128) {
+    return std::log2(multistep_variance_error(rule, n) / multistep_variance_error(rule, 2 * n));
+}
