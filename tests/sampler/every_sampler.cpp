@@ -9,6 +9,7 @@
 
 #include "support/all_samplers.hpp"
 #include "support/counting_new.hpp"  // allocation.cpp has the implementation
+#include "support/moments.hpp"
 
 using namespace diffusion;
 using vector = std::vector<double>;
@@ -22,18 +23,6 @@ using entry = support::listed_sampler<vector>;
 
 std::vector<entry> every_sampler(const time_grid& grid) {
     return support::all_samplers(grid, vector(400));
-}
-
-struct moments {
-    double mean = 0, variance = 0;
-};
-
-moments moments_of(const vector& x) {
-    moments m;
-    const double n = static_cast<double>(x.size());
-    for (const double e : x) m.mean += e / n;
-    for (const double e : x) m.variance += (e - m.mean) * (e - m.mean) / n;
-    return m;
 }
 
 const support::toy_with_variance toy{{0.7, 0.5}};
@@ -60,7 +49,7 @@ TEST_CASE("every sampler starts in the middle of a grid and ends at the data's d
         CAPTURE(strength);
         for (const entry& e : every_sampler(start_at(whole, strength))) {
             CAPTURE(e.name);
-            const moments found = moments_of(run(e.plan));
+            const support::moments found = support::moments_of(run(e.plan));
             CHECK(std::abs(found.mean - toy.mean) < 0.1);
             CHECK(found.variance < 0.25 * 1.5);
             CHECK(found.variance > (e.keeps_data ? 0.25 * 0.5 : 0));

@@ -16,26 +16,17 @@
 #include <diffusion/tensor/std.hpp>
 
 #include "support/gaussian_toy.hpp"
+#include "support/moments.hpp"
 
 using namespace diffusion;
 using doctest::Approx;
+using support::moments;
+using support::moments_of;
 using vector = std::vector<double>;
 
 namespace {
 
 const support::gaussian_toy toy{0.7, 0.5};
-
-struct moments {
-    double mean = 0, variance = 0;
-};
-
-moments moments_of(const vector& x) {
-    moments m;
-    const double n = static_cast<double>(x.size());
-    for (const double e : x) m.mean += e / n;
-    for (const double e : x) m.variance += (e - m.mean) * (e - m.mean) / n;
-    return m;
-}
 
 }  // namespace
 
