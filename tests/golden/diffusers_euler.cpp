@@ -22,13 +22,6 @@ using namespace golden;
 
 namespace {
 
-/// The error of a run in float, in units of what rounding explains: x begins at up to 20000 times
-/// its final size, with a float's 7 digits of that.
-double float_share(const record& c, const std::vector<float>& x) {
-    const double limit = 1e-5 + 10 * float_deviation(c) + 1e-8 * c.number("init_noise_sigma", 1);
-    return final_error(c, x) / limit;
-}
-
 /// How EulerDiscreteScheduler makes x0-hat of what the network says.
 published_churn churn_of(const record& c) {
     const std::string kind = c.text("config.prediction_type", "epsilon");
@@ -69,10 +62,7 @@ time_grid as_told(const record& c, time_grid grid) {
 }  // namespace
 
 TEST_CASE("Euler's method gives the numbers of diffusers' EulerDiscreteScheduler") {
-    tally result("diffusers_euler");
-    double worst_float = 0;
-    for (const record& c : read("diffusers_euler")) {
-        CAPTURE(c.id);
+    check_sigma_space("diffusers_euler", [](const record& c) -> sigma_space_outcome {
         const time_grid grid = euler_grid(c), told = as_told(c, grid);
         const double start = c.number("init_noise_sigma", 1);
         const published_churn published = churn_of(c);
@@ -83,49 +73,30 @@ TEST_CASE("Euler's method gives the numbers of diffusers' EulerDiscreteScheduler
                 return run_from<double>(start, sampler, sigma_space_denoiser<double>(c));
             });
         };
-        judge(result, c, raises_last_alpha(c) ? INFINITY : error(ours), error(theirs));
-        worst_float = std::max(
-            worst_float,
-            float_share(c, run_from<float>(start, theirs, sigma_space_denoiser<float>(c)).last));
-    }
-    result.finish();
-    CHECK(worst_float < 1);
+        return {raises_last_alpha(c) ? INFINITY : error(ours), error(theirs),
+                run_from<float>(start, theirs, sigma_space_denoiser<float>(c)).last};
+    });
 }
 
 TEST_CASE("Euler ancestral gives the numbers of diffusers' EulerAncestralDiscreteScheduler") {
-    tally result("diffusers_euler_ancestral");
-    double worst_float = 0;
-    for (const record& c : read("diffusers_euler_ancestral")) {
-        CAPTURE(c.id);
+    check_sigma_space("diffusers_euler_ancestral", [](const record& c) -> sigma_space_outcome {
         const multistep sampler(euler_ancestral(), sigma_space_grid(c));
         const double start = c.number("init_noise_sigma", 1);
         const double error = error_of(
             c, [&] { return run_from<double>(start, sampler, sigma_space_denoiser<double>(c)); });
-        judge(result, c, raises_last_alpha(c) ? INFINITY : error, error);
-        worst_float = std::max(
-            worst_float,
-            float_share(c, run_from<float>(start, sampler, sigma_space_denoiser<float>(c)).last));
-    }
-    result.finish();
-    CHECK(worst_float < 1);
+        return {raises_last_alpha(c) ? INFINITY : error, error,
+                run_from<float>(start, sampler, sigma_space_denoiser<float>(c)).last};
+    });
 }
 
 TEST_CASE("Heun's method gives the numbers of diffusers' HeunDiscreteScheduler") {
-    tally result("diffusers_heun");
-    double worst_float = 0;
-    for (const record& as_stored : read("diffusers_heun")) {
+    check_sigma_space("diffusers_heun", [](const record& as_stored) -> sigma_space_outcome {
         const record c = with_betas(as_stored, 0.00085, 0.012);
-        CAPTURE(c.id);
         const singlestep sampler(heun{}, sigma_space_grid(c));
         const double start = c.number("init_noise_sigma", 1);
         const double own = error_of(c, [&] {
             return run_asked_from<double>(start, sampler, sigma_space_denoiser<double>(c), 1);
         });
-        judge(result, c, own, own);
-        worst_float = std::max(
-            worst_float,
-            float_share(c, run_from<float>(start, sampler, sigma_space_denoiser<float>(c)).last));
-    }
-    result.finish();
-    CHECK(worst_float < 1);
+        return {own, own, run_from<float>(start, sampler, sigma_space_denoiser<float>(c)).last};
+    });
 }

@@ -34,10 +34,7 @@ trajectory<T> run_lms(std::size_t order, double start, const time_grid& grid,
 }  // namespace
 
 TEST_CASE("LMS gives the numbers of diffusers' LMSDiscreteScheduler") {
-    tally result("diffusers_lms");
-    double worst_float = 0;
-    for (const record& c : read("diffusers_lms")) {
-        CAPTURE(c.id);
+    check_sigma_space("diffusers_lms", [](const record& c) -> sigma_space_outcome {
         const time_grid grid = sigma_space_grid(c);
         std::vector<double> times;
         for (std::size_t i = 0; i + 1 < grid.size(); ++i) times.push_back(grid[i].t);
@@ -47,15 +44,8 @@ TEST_CASE("LMS gives the numbers of diffusers' LMSDiscreteScheduler") {
         const double own = error_of(c, [&] {
             return run_lms<double>(order, start, grid, sigma_space_denoiser<double>(c));
         });
-        judge(result, c, own, own);
-        const double in_float =
-            final_error(c, run_lms<float>(order, start, grid, sigma_space_denoiser<float>(c)).last);
-        // x begins at up to 20000 times its final size, with a float's 7 digits of that.
-        const double limit = 1e-5 + 10 * float_deviation(c) + 1e-8 * start;
-        worst_float = std::max(worst_float, in_float / limit);
-    }
-    result.finish();
-    CHECK(worst_float < 1);
+        return {own, own, run_lms<float>(order, start, grid, sigma_space_denoiser<float>(c)).last};
+    });
 }
 
 TEST_CASE("LMS gives the numbers of k-diffusion's sample_lms") {

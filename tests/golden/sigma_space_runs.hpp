@@ -179,6 +179,31 @@ trajectory<T> run_asked_from(double sigma, const Sampler& sampler, const any_den
     return path;
 }
 
+/// What one case gives: the errors of our own run and of the reference's kernels, both in double,
+/// and the end of a run in float.
+struct sigma_space_outcome {
+    double own, by_kernels;
+    std::vector<float> in_float;
+};
+
+/// All cases of a file in sigma space, each an outcome of `run`.
+template <class Run>
+void check_sigma_space(const std::string& family, Run run) {
+    tally result(family);
+    double worst_float = 0;
+    for (const record& c : read(family)) {
+        CAPTURE(c.id);
+        const sigma_space_outcome its = run(c);
+        judge(result, c, its.own, its.by_kernels);
+        // x begins at up to 20000 times its final size, with a float's 7 digits of that
+        const double limit =
+            1e-5 + 10 * float_deviation(c) + 1e-8 * c.number("init_noise_sigma", 1);
+        worst_float = std::max(worst_float, final_error(c, its.in_float) / limit);
+    }
+    result.finish();
+    CHECK(worst_float < 1);
+}
+
 /// E[x_0 | x] for data 1/2 N(-1, 0.3^2) + 1/2 N(1, 0.3^2), or ("gauss") N(0.3, 0.5^2).
 template <class T>
 any_denoiser<T> k_diffusion_denoiser(const record& c) {
