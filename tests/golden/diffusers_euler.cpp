@@ -1,7 +1,6 @@
 // Euler, Euler ancestral and Heun against diffusers' EulerDiscreteScheduler,
 // EulerAncestralDiscreteScheduler and HeunDiscreteScheduler.
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <string>

@@ -1,7 +1,6 @@
 // DPM2, DPM2 ancestral and DPM-Solver++ SDE against diffusers' KDPM2DiscreteScheduler,
 // KDPM2AncestralDiscreteScheduler and DPMSolverSDEScheduler.
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <string>

@@ -1,6 +1,5 @@
 // LMS against diffusers' LMSDiscreteScheduler and k-diffusion's sample_lms.
 
-#include <algorithm>
 #include <cstddef>
 #include <vector>
 
