@@ -39,8 +39,8 @@ struct noisy_classifier_options {
 };
 
 /// A classifier of noisy images: the logits of p(y | x_t), for classifier guidance (Dhariwal and
-/// Nichol 2021, section 4). The left half of a `unet`, its middle, a group norm with SiLU, a pooling
-/// and a linear layer:
+/// Nichol 2021, section 4). The left half of a `unet`, its middle, a group norm with SiLU, a
+/// pooling and a linear layer:
 ///
 ///     x - inp - block - half - block - half - block - middle - n - pool - out
 ///

@@ -20,8 +20,8 @@ namespace diffusion {
 ///
 ///     L = 1/n sum_i -log p(label_i | x_t, t)
 ///
-/// Times and noise of batch `draw` are a function of `draw` alone; see `simple_objective`. Refers to
-/// the network, and owns the noised batch, whose memory is made when the first comes.
+/// Times and noise of batch `draw` are a function of `draw` alone; see `simple_objective`. Refers
+/// to the network, and owns the noised batch, whose memory is made when the first comes.
 template <class Net, noise_schedule S>
 class noisy_classification {
 public:
