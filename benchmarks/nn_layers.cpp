@@ -50,11 +50,55 @@ void cross_attention(benchmark::State& state) {
 }
 BENCHMARK(cross_attention)->Arg(16)->Arg(77)->Arg(256)->Unit(benchmark::kMillisecond);
 
+/// Over as many positions as the argument says, with 4 heads.
+void self_attention(benchmark::State& state) {
+    const auto positions = static_cast<std::size_t>(state.range(0));
+    const nn::shape s{image.rows() / positions, 1, positions, 3 * image.channels};
+    const std::vector<float> qkv = numbers(s.size());
+    nn::tape<float> tape;
+    for (auto _ : state) {
+        const nn::var<float> in = tape.input(s, qkv.data());
+        const nn::var<float> y = nn::self_attention(in, 4);
+        tape.backward(y, y.values());
+        benchmark::DoNotOptimize(in.gradient().data());
+    }
+    state.counters["flop/s"] = benchmark::Counter(
+        12.0 * static_cast<double>(image.size() * positions),
+        benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
+}
+BENCHMARK(self_attention)->Arg(64)->Arg(256)->Arg(1024)->Unit(benchmark::kMillisecond);
+
 void layer_norm(benchmark::State& state) {
     forward_and_back(state,
                      [](nn::tape<float>&, const nn::var<float>& x) { return nn::layer_norm(x); });
 }
 BENCHMARK(layer_norm)->Unit(benchmark::kMillisecond);
+
+void normalize_length(benchmark::State& state) {
+    forward_and_back(
+        state, [](nn::tape<float>&, const nn::var<float>& x) { return nn::normalize_length(x); });
+}
+BENCHMARK(normalize_length)->Unit(benchmark::kMillisecond);
+
+void batch_norm(benchmark::State& state) {
+    const std::vector<float> one(image.channels, 1.0F);
+    forward_and_back(state, [&](nn::tape<float>& tape, const nn::var<float>& x) {
+        const nn::var<float> ones = tape.constant({1, 1, 1, image.channels}, one.data());
+        return nn::batch_norm(x, ones, ones);
+    });
+}
+BENCHMARK(batch_norm)->Unit(benchmark::kMillisecond);
+
+void softmax(benchmark::State& state) {
+    forward_and_back(state,
+                     [](nn::tape<float>&, const nn::var<float>& x) { return nn::softmax(x); });
+}
+BENCHMARK(softmax)->Unit(benchmark::kMillisecond);
+
+void silu(benchmark::State& state) {
+    forward_and_back(state, [](nn::tape<float>&, const nn::var<float>& x) { return nn::silu(x); });
+}
+BENCHMARK(silu)->Unit(benchmark::kMillisecond);
 
 void gelu(benchmark::State& state) {
     forward_and_back(state, [](nn::tape<float>&, const nn::var<float>& x) { return nn::gelu(x); });

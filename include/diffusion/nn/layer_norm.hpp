@@ -71,18 +71,12 @@ var<T> layer_norm(const var<T>& x, const var<T>& gamma = {}, const var<T>& beta 
                     channels, [&](auto of, auto w, auto v) { return of * w * ((v - mean) * rstd); },
                     g, gamma_row, in) /
                 count;
-            const auto share = [&](values of, values w, values v) {
-                return rstd * (of * w - a - (v - mean) * rstd * b);
-            };
-            T* out = to + p * channels;
-            if (first) {
-                detail::transform(channels, out, share, g, gamma_row, in);
-            } else {
-                const auto sum = [&](values of, values w, values v, values before) {
-                    return before + share(of, w, v);
-                };
-                detail::transform(channels, out, sum, g, gamma_row, in, static_cast<const T*>(out));
-            }
+            detail::transform_share(
+                first, channels, to + p * channels,
+                [&](values of, values w, values v) {
+                    return rstd * (of * w - a - (v - mean) * rstd * b);
+                },
+                g, gamma_row, in);
         }
     });
     return y;

@@ -60,6 +60,16 @@ template <class T, class F, class... In>
     if (i < count) store_some<T>(out + i, f(load_some<T>(in + i, count - i)...), count - i);
 }
 
+/// An operation's share of a gradient: out[i] = f(in[i]...) if it is the `first`, else that is added.
+template <class T, class F, class... In>
+[[gnu::always_inline]] inline void transform_share(bool first, std::size_t count, T* out, F&& f,
+                                                   const In*... in) {
+    if (first) return transform(count, out, f, in...);
+    transform(
+        count, out, [&](vec<T> before, auto... v) { return before + f(v...); },
+        static_cast<const T*>(out), in...);
+}
+
 /// Sums over pixels of `Count` vectors of channels: term(p, sums) adds those of pixel p. Pairs of
 /// pixels go to two running sums, whose additions do not wait for each other, and 64 pixels are
 /// summed before they are added to the rest, so that rounding errors stay small in float.
