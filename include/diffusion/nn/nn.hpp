@@ -35,6 +35,7 @@
 
 #include <diffusion/nn/activations.hpp>
 #include <diffusion/nn/attention.hpp>
+#include <diffusion/nn/attention_map.hpp>
 #include <diffusion/nn/autoencoder_kl.hpp>
 #include <diffusion/nn/captions.hpp>
 #include <diffusion/nn/checkpoint.hpp>
@@ -67,6 +68,7 @@
 #include <diffusion/nn/resample.hpp>
 #include <diffusion/nn/schedule_rate.hpp>
 #include <diffusion/nn/smooth.hpp>
+#include <diffusion/nn/softmax.hpp>
 #include <diffusion/nn/spade.hpp>
 #include <diffusion/nn/summary.hpp>
 #include <diffusion/nn/tape.hpp>
