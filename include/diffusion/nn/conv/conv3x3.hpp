@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <diffusion/assert.hpp>
 #include <diffusion/nn/conv/direct.hpp>
+#include <diffusion/nn/conv/direct_gradient.hpp>
 #include <diffusion/nn/conv/matmul.hpp>
 #include <diffusion/nn/conv/shape.hpp>
 #include <diffusion/nn/conv/winograd.hpp>
