@@ -14,6 +14,15 @@ inline void require_kernel(const conv_shape& s, const char* function) {
     diffusion::detail::require(s.stride > 0, function, "the stride must be at least 1", s.stride);
 }
 
+/// Checks what a layer is given; the error names its weights.
+template <class T>
+void require_channels(const parameter<T>& weight, std::size_t channels, const nn::shape& given) {
+    if (given.channels != channels)
+        diffusion::detail::reject(weight.info().name.c_str(),
+                                  "the input must have the layer's number of channels",
+                                  nn::to_string(given));
+}
+
 }  // namespace diffusion::nn::detail
 
 namespace diffusion::nn {
@@ -138,11 +147,10 @@ struct conv2d {
            std::size_t out_channels, std::size_t kernel_size = 3, std::size_t step = 1,
            bool zero = false)
         : in(in_channels), out(out_channels), kernel(kernel_size), stride(step) {
-        diffusion::detail::require(kernel % 2 == 1, "diffusion::nn::conv2d",
-                                   "the kernel's size must be odd", kernel);
+        const conv_shape s{1, 1, 1, in, out, kernel, stride};
+        detail::require_kernel(s, "diffusion::nn::conv2d");
         const initial start = zero ? initial::zero() : initial::fan_in(kernel * kernel * in);
-        weight = store.add_convolution(name + ".weight",
-                                       conv_shape{1, 1, 1, in, out, kernel, stride}, start);
+        weight = store.add_convolution(name + ".weight", s, start);
         bias = store.add(name + ".bias", {out}, parameter_layout::plain, start);
     }
 
@@ -150,10 +158,7 @@ struct conv2d {
 
     template <on_tape<T> X>
     X operator()(const X& x) const {
-        if (x.shape().channels != in)
-            diffusion::detail::reject(weight.info().name.c_str(),
-                                      "the input must have the layer's number of channels",
-                                      nn::to_string(x.shape()));
+        detail::require_channels(weight, in, x.shape());
         nn::tape<T>& tape = x.tape();
         return convolve(x, tape.use(weight), tape.use(bias), out, kernel, stride,
                         weight.owner->prepared(weight.index));
@@ -180,10 +185,7 @@ struct conv2d_transposed {
     }
 
     var<T> operator()(const var<T>& x) const {
-        if (x.shape().channels != in)
-            diffusion::detail::reject(weight.info().name.c_str(),
-                                      "the input must have the layer's number of channels",
-                                      nn::to_string(x.shape()));
+        detail::require_channels(weight, in, x.shape());
         nn::tape<T>& tape = x.tape();
         return convolve_transposed(x, tape.use(weight), tape.use(bias), out, kernel, stride,
                                    weight.owner->prepared(weight.index));

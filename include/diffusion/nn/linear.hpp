@@ -33,10 +33,7 @@ struct linear_layer {
 
     template <on_tape<T> X>
     X operator()(const X& x) const {
-        if (x.shape().channels != weight.info().sizes[0])
-            diffusion::detail::reject(weight.info().name.c_str(),
-                                      "the input must have the layer's number of channels",
-                                      nn::to_string(x.shape()));
+        detail::require_channels(weight, weight.info().sizes[0], x.shape());
         return linear(x, x.tape().use(weight), x.tape().use(bias));
     }
 };
