@@ -127,9 +127,9 @@ template <class T, class V>
 }
 
 /// Applies a transform of From numbers to To numbers down the columns, then along the rows of a
-/// tile of vectors: `read(col, column)` fetches a column of the old ones, `write(row, col, v)` takes
-/// the new ones, in order. Of six rows three are computed at a time, because the half-transformed
-/// numbers of all would not fit the registers.
+/// tile of vectors: `read(col, column)` fetches a column of the old ones, `write(row, col, v)`
+/// takes the new ones, in order. Of six rows three are computed at a time, because the
+/// half-transformed numbers of all would not fit the registers.
 template <std::size_t From, std::size_t To, class V, class Transform, class Read, class Write>
 [[gnu::always_inline]] inline void transform_tile(Transform&& transform, Read&& read,
                                                   Write&& write) {
