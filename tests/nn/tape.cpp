@@ -117,6 +117,15 @@ TEST_CASE("a loss must be a number and a seed must fit") {
                       "and (1, 1, 1, 1)");
 }
 
+TEST_CASE("a value from outside has at least one element") {
+    nn::tape<double> tape;
+    const double one = 1;
+    CHECK_THROWS_WITH(tape.constant({2, 0, 3, 1}, &one),
+                      "diffusion::nn::tape: a value must have at least one element, got (2, 0, 3, "
+                      "1)");
+    CHECK_THROWS_AS(tape.input({0, 1, 1, 1}, &one), std::invalid_argument);
+}
+
 TEST_CASE("clearing drops what was recorded") {
     nn::tape<double> tape;
     const double one = 1;

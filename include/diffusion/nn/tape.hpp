@@ -62,7 +62,8 @@ public:
 
     // ---- values from outside --------------------------------------------------------------------
 
-    /// A value of the user's that needs no gradient. Viewed, not copied: `data` must stay in place.
+    /// A value of the user's that needs no gradient, of at least one element. Viewed, not copied:
+    /// `data` must stay in place.
     var<T> constant(const nn::shape& s, const T* data) { return view(s, data, false); }
 
     /// A value of the user's whose gradient is wanted: read `gradient()` of the handle after
@@ -257,6 +258,9 @@ private:
     node_record& at(std::uint32_t node) { return nodes_[node]; }
 
     var<T> view(const nn::shape& s, const T* data, bool needs_gradient) {
+        // here, so that no operation needs to think of images without pixels
+        diffusion::detail::require_shape(s.size() > 0, "diffusion::nn::tape",
+                                         "a value must have at least one element", s);
         node_record node;
         node.shape = s;
         node.value = const_cast<T*>(data);  // never written: the node does not own it
