@@ -57,6 +57,14 @@ TEST_CASE("sizes and labels that do not fit are refused") {
     nn::lanes<float> lanes(1);
     const auto network = nn::as_network(net, lanes, 1, 1);
     CHECK_THROWS_AS(network(std::vector<float>(5), 5.0), std::invalid_argument);
+    std::vector<float> too_short(8);
+    CHECK_THROWS_AS(network(points, 5.0, too_short), std::invalid_argument);
+    CHECK_THROWS_AS(nn::as_network(net, lanes, 0, 1)(points, 5.0), std::invalid_argument);
+    nn::tape<float> tape;
+    const auto mask = tape.constant({5, 1, 1, 2}, points.data());
+    const double t = 5;
+    CHECK_THROWS_AS(nn::ask(net, mask, std::span(&t, 1), nn::conditions<float>{.token_mask = mask}),
+                    std::invalid_argument);
     const auto unknown = nn::as_network(net, lanes, 1, 1, {4});
     CHECK_THROWS_AS(unknown(points, 5.0), std::invalid_argument);
     const auto two_labels = nn::as_network(net, lanes, 1, 1, {1, 2});

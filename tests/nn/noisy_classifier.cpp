@@ -197,6 +197,7 @@ TEST_CASE("a classifier refuses images, labels and options that do not fit") {
                          std::invalid_argument);
     CHECK_THROWS_AS(nn::class_gradient(net, lanes, 4, 6, {1, 1, 1})(x, 1.0), std::invalid_argument);
     CHECK_THROWS_AS(nn::class_gradient(net, lanes, 4, 8, {1})(x, 1.0), std::invalid_argument);
+    CHECK_THROWS_AS(nn::class_gradient(net, lanes, 0, 6, {1})(x, 1.0), std::invalid_argument);
     nn::tape<double> tape;
     CHECK_THROWS_WITH_AS(net(tape.constant({2, 3, 6, 2}, x.data()), times),
                          "diffusion::nn::noisy_classifier: x must have image_channels, and a "

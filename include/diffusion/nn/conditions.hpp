@@ -108,7 +108,8 @@ struct condition_values {
 /// that know both and those that know labels only, which throw std::invalid_argument.
 template <class Net, class T>
 var<T> ask(Net& net, const var<T>& x, std::span<const double> t, const conditions<T>& given) {
-    if (!given.tokens && !given.image && !given.map) return net(x, t, given.labels);
+    if (!given.tokens && !given.token_mask && !given.image && !given.map)
+        return net(x, t, given.labels);
     if constexpr (requires { net(x, t, given); }) return net(x, t, given);
     diffusion::detail::reject("diffusion::nn::ask", "this network can be told labels only");
 }

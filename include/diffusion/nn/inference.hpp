@@ -100,11 +100,12 @@ private:
         const std::size_t size = static_cast<std::size_t>(x.size());
         const std::size_t channels = net_->channels();
         const std::size_t image = height_ * width_ * channels;
-        diffusion::detail::require(size % image == 0, "diffusion::nn::network_view",
+        diffusion::detail::require(image > 0 && size % image == 0, "diffusion::nn::network_view",
                                    "x must hold whole images", size);
         evaluate(*net_, *lanes_, {size / image, height_, width_, channels},
                  std::span<const T>(x.data(), size), std::span<const double>(&t, 1),
-                 std::span<const std::size_t>(labels_), std::span<T>(out.data(), size), given_, v);
+                 std::span<const std::size_t>(labels_),
+                 std::span<T>(out.data(), static_cast<std::size_t>(out.size())), given_, v);
     }
 
     Net* net_;

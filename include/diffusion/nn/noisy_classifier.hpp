@@ -122,9 +122,10 @@ public:
     void operator()(const X& x, double t, X& out) const {
         constexpr const char* function = "diffusion::nn::class_gradient";
         const std::size_t size = static_cast<std::size_t>(x.size()), channels = net_->channels();
-        const std::size_t image = height_ * width_ * channels, items = size / image;
+        const std::size_t image = height_ * width_ * channels;
+        const std::size_t items = image > 0 ? size / image : 0;
         diffusion::detail::require(
-            size % image == 0 && static_cast<std::size_t>(out.size()) == size, function,
+            items * image == size && static_cast<std::size_t>(out.size()) == size, function,
             "x and out must hold the same number of whole images", size);
         diffusion::detail::require(labels_.size() == items || labels_.size() == 1, function,
                                    "there must be one label for each image, or one for all",
