@@ -82,6 +82,12 @@ TEST_CASE("the tangent of a group norm, with all that it can be told") {
     check_tangent({s, s, row, row, {2, 1, 1, 4}}, [](const dual& x, const auto& v) {
         return nn::group_norm(x, v[2], v[3], {.groups = 2, .with_silu = true}, v[4]);
     });
+    nn::tape<double> tape;
+    const std::vector<double> zeros(s.size());
+    const var x = tape.constant(s, zeros.data());
+    for (const std::size_t groups : {0U, 3U})
+        CHECK_THROWS_AS(nn::group_norm(dual{x, x}, var(), var(), {.groups = groups}),
+                        std::invalid_argument);
 }
 
 namespace {

@@ -68,6 +68,7 @@ dual<T> group_norm(const dual<T>& x, const var<T>& gamma, const var<T>& beta,
                    const group_norm_options& options, const var<T>& shift = {}) {
     group_norm_options plain = options;
     plain.with_silu = false;
+    const var<T> value = group_norm(x.value, gamma, beta, plain, shift);  // checks what is given
     const var<T> z = shift ? scale_shift(x.value, var<T>(), shift) : x.value;
     const auto mean = [&](const var<T>& v) { return detail::group_mean(v, options.groups); };
     const auto centred = [&](const var<T>& v) { return add(scale(mean(v), T(-1)), v); };
@@ -77,7 +78,7 @@ dual<T> group_norm(const dual<T>& x, const var<T>& gamma, const var<T>& beta,
     const var<T> along = multiply(xhat, mean(multiply(xhat, du)));
     var<T> tangent = multiply(add(scale(along, T(-1)), du), r);
     if (gamma) tangent = multiply(tangent, gamma);
-    const dual<T> y{group_norm(x.value, gamma, beta, plain, shift), tangent};
+    const dual<T> y{value, tangent};
     return options.with_silu ? silu(y) : y;
 }
 
