@@ -11,8 +11,8 @@ namespace examples {
 
 namespace nn = diffusion::nn;
 
-/// A network for points in the plane that somebody trained on a heart (examples/models, MIT licence): sines and
-/// cosines of x, y and t at fixed frequencies, then two layers.
+/// A network for points in the plane that somebody trained on a heart (examples/models, MIT
+/// licence): sines and cosines of x, y and t at fixed frequencies, then two layers.
 template <class T>
 class heart_net {
 public:
@@ -55,7 +55,9 @@ public:
 
 private:
     nn::parameter<T> frequencies(const char* name) {
-        return store_.add(name, {16}, nn::parameter_layout::plain, nn::initial::zero());
+        const auto p = store_.add(name, {16}, nn::parameter_layout::plain, nn::initial::zero());
+        store_.fix(p);
+        return p;
     }
 
     nn::parameters<T> store_;
