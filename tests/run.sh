@@ -6,6 +6,7 @@
 # sh tests/run.sh tsan        tests of concurrency under ThreadSanitizer
 # sh tests/run.sh tidy        clang-tidy over every header (files as arguments: only these)
 # sh tests/run.sh format      clang-format over every file, changing none
+# sh tests/run.sh programs    compiles every example and benchmark, in haste, and runs none
 # sh tests/run.sh bench       the benchmarks (arguments go to each of them)
 # sh tests/run.sh -R sampler  other arguments go to ctest, also after the first three words
 #
@@ -17,7 +18,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 word=tests
 case ${1:-} in
 '' | -*) ;;
-clang | asan | tsan | tidy | format | bench)
+clang | asan | tsan | tidy | format | programs | bench)
     word=$1
     shift
     ;;
@@ -63,7 +64,7 @@ asan) # with clang, whose sanitizers see more and compile in half the time
     export UBSAN_OPTIONS
     configure "$root/build/asan" $only_tests -DDIFFUSION_SKIP_TESTS="${DIFFUSION_SKIP_TESTS:-}" \
         -DCMAKE_CXX_FLAGS="-g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" &&
-        build "$root/build/asan" && test_in "$root/build/asan" -L unit "$@"
+        build "$root/build/asan" unit_tests && test_in "$root/build/asan" -L unit "$@"
     ;;
 tsan)
     packages build eigen xtensor io tests
@@ -92,6 +93,11 @@ format)
     cd "$root" || exit 1
     find include tests examples benchmarks \( -name '*.hpp' -o -name '*.cpp' \) | LC_ALL=C sort |
         xargs clang-format-14 --dry-run -Werror
+    ;;
+programs)
+    packages build eigen xtensor io bench
+    configure "$root/build/programs" -DDIFFUSION_BUILD_TESTS=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 &&
+        build "$root/build/programs"
     ;;
 bench)
     packages build eigen xtensor io bench
