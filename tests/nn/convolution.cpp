@@ -188,6 +188,12 @@ TEST_CASE("even kernels, strides of 0 and weights that do not fit are refused") 
     const auto fits = tape.constant({1, 1, 1, 54}, x.data());
     CHECK_THROWS_AS(nn::convolve_transposed(v, fits, none, 2, 3, 0), std::invalid_argument);
     CHECK_THROWS_AS(nn::convolve(v, fits, none, 2, 3, 0), std::invalid_argument);
+    const auto three = tape.constant({1, 1, 1, 3}, x.data());
+    CHECK_THROWS_AS(nn::convolve_transposed(v, fits, three, 2, 3), std::invalid_argument);
+    CHECK_THROWS_WITH_AS(nn::convolve(v, fits, three, 2, 3),
+                         "diffusion::nn::convolve: the bias must have one number per output "
+                         "channel, got 3",
+                         std::invalid_argument);
     nn::parameters<double> store;
     CHECK_THROWS_AS(nn::conv2d_transposed<double>(store, "even", 2, 2, 4), std::invalid_argument);
     const nn::conv2d_transposed<double> layer(store, "up", 2, 2);

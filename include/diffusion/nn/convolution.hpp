@@ -14,6 +14,19 @@ inline void require_kernel(const conv_shape& s, const char* function) {
     diffusion::detail::require(s.stride > 0, function, "the stride must be at least 1", s.stride);
 }
 
+/// Checks what a convolution from x is given; `b` may be an empty handle.
+template <class T>
+void require_weights(const conv_shape& s, const var<T>& x, const var<T>& w, const var<T>& b,
+                     std::size_t out, const char* function) {
+    require_kernel(s, function);
+    diffusion::detail::require_shapes(w.size() == s.weight_size(), function,
+                                      "the weights must fit kernel, input and output channels",
+                                      w.shape(), x.shape());
+    diffusion::detail::require(!b || b.size() == out, function,
+                               "the bias must have one number per output channel",
+                               b ? b.size() : 0);
+}
+
 /// Checks what a layer is given; the error names its weights.
 template <class T>
 void require_channels(const parameter<T>& weight, std::size_t channels, const nn::shape& given) {
@@ -38,10 +51,7 @@ var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t o
                 const prepared_weights<T>& prepared = {}) {
     const nn::shape in = x.shape();
     const conv_shape s{in.items, in.height, in.width, in.channels, out, kernel, stride};
-    detail::require_kernel(s, "diffusion::nn::convolve");
-    diffusion::detail::require_shapes(w.size() == s.weight_size(), "diffusion::nn::convolve",
-                                      "the weights must fit kernel, input and output channels",
-                                      w.shape(), in);
+    detail::require_weights(s, x, w, b, out, "diffusion::nn::convolve");
     nn::tape<T>& tape = x.tape();
     const var<T> y = tape.result({in.items, s.out_height(), s.out_width(), out}, x, w, b);
     const T* bias = b ? b.data() : nullptr;
@@ -95,10 +105,7 @@ var<T> convolve_transposed(const var<T>& x, const var<T>& w, const var<T>& b, st
     const nn::shape in = x.shape();
     const conv_shape s{in.items, stride * in.height, stride * in.width, out, in.channels, kernel,
                        stride};
-    detail::require_kernel(s, "diffusion::nn::convolve_transposed");
-    diffusion::detail::require_shapes(
-        w.size() == s.weight_size(), "diffusion::nn::convolve_transposed",
-        "the weights must fit kernel, input and output channels", w.shape(), in);
+    detail::require_weights(s, x, w, b, out, "diffusion::nn::convolve_transposed");
     nn::tape<T>& tape = x.tape();
     const var<T> y = tape.result({in.items, s.height, s.width, out}, x, w, b);
     tape.count(w.data(), s.operations());
