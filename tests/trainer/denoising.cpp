@@ -220,6 +220,14 @@ TEST_CASE("conditions that the network cannot be told, or that do not fit, are r
                          "got 8",
                          std::invalid_argument);
 
+    setup labelled(told_everything(), set);
+    auto batch = labelled.data.init(6);
+    batch.labels.resize(5);
+    CHECK_THROWS_WITH_AS(
+        labelled.model.prepare(batch, {1, 2}),
+        "diffusion::denoising: there must be a label for each item, or none, got 5",
+        std::invalid_argument);
+
     nn::mlp<float> net({.in = 1, .hidden = 4, .out = 1}, 1);
     nn::lanes<float> lanes(1);
     const auto ask = nn::as_network(net, lanes, 2, 2, {}, set.given);

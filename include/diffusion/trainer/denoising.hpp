@@ -65,6 +65,9 @@ public:
 
     /// Draws times and noise for the batch, and which labels are dropped.
     void prepare(const item_batch<scalar>& batch, const batch_draw& draw) {
+        detail::require(batch.labels.empty() || batch.labels.size() == batch.items(),
+                        "diffusion::denoising", "there must be a label for each item, or none",
+                        batch.labels.size());
         if (drawn_.times.size() != batch.items() || drawn_.x_t.size() != batch.values.size())
             drawn_ = objective_.init(batch.values, batch.items());
         objective_.seed = draw.seed;
