@@ -21,8 +21,8 @@ struct filmstrip {
     colour paper = {58, 62, 72};
     colour ink = {238, 238, 240};
 
-    /// The page. `pictures` is (count, height, width, channels), channels 1 or 3, values in [-1, 1],
-    /// laid out row by row.
+    /// The page. `pictures` is (count, height, width, channels), laid out row by row; 1 or 3
+    /// channels, values in [-1, 1].
     canvas draw(std::span<const float> pictures, std::size_t height, std::size_t width,
                 std::size_t channels = 1) const {
         constexpr std::size_t gap = 4;

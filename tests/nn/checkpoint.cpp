@@ -31,7 +31,8 @@ struct chain {
         return nn::add(nn::silu(nn::add(h, b)), a);
     }
 
-    /// Loss, gradients of both inputs and of the parameters, of a net that `run`s this piece thrice.
+    /// Loss, gradients of both inputs and of the parameters, of a net that `run`s this piece
+    /// thrice.
     template <class Run>
     std::vector<double> differentiate(Run run) {
         nn::tape<double> tape;

@@ -206,9 +206,9 @@ std::size_t convert(std::span<const std::byte> bytes, scalar_type type, std::end
 /// Whether the type holds fractions.
 constexpr bool is_fractional(scalar_type type) { return type >= scalar_type::f16; }
 
-/// The opposite of `convert` for fractions: writes `values` as the fractional type `type` into `to`,
-/// rounded to nearest even. Returns how many it could write; a finite number that would become
-/// infinite ends it.
+/// The opposite of `convert` for fractions: writes `values` as the fractional type `type` into
+/// `to`, rounded to nearest even. Returns how many it could write; a finite number that would
+/// become infinite ends it.
 template <std::floating_point From>
 std::size_t store_fractions(std::span<const From> values, scalar_type type, std::endian order,
                             std::span<std::byte> to) {

@@ -15,10 +15,10 @@ namespace diffusion::nn {
 /// What an attention may be told besides its values.
 template <class T>
 struct attention_options {
-    /// Keys that may be looked at: items x keys numbers in any shape with that many items, 1 for yes
-    /// and 0 for no, as for the padding behind a short caption. In general m exp(score) takes the
-    /// place of exp(score), so that 2 makes a token count twice. It is a constant: no gradient goes
-    /// to it.
+    /// Keys that may be looked at: items x keys numbers in any shape with that many items, 1 for
+    /// yes and 0 for no, as for the padding behind a short caption. In general m exp(score) takes
+    /// the place of exp(score), so that 2 makes a token count twice. It is a constant: no gradient
+    /// goes to it.
     var<T> mask = {};
     bool causal = false;         ///< query i sees the keys 0, ..., i: a text that is written
     std::string_view name = {};  ///< by which an `attention_hook` knows the layer

@@ -113,9 +113,9 @@ private:
 /// Each level but the last halves height and width, which must be divisible by 2^(levels - 1).
 /// The encoder's last convolution gives the log-variance itself, without bounds.
 ///
-/// Parameter names: encoder.inp, encoder.down.I.J.n1, ..., encoder.down.I.resample, encoder.m1, .ma,
-/// .m2, .n, .out, and decoder.inp, .m1, .ma, .m2, decoder.up.I.J.n1, ..., decoder.up.I.resample, .n,
-/// .out.
+/// Parameter names: encoder.inp, encoder.down.I.J.n1, ..., encoder.down.I.resample, encoder.m1,
+/// .ma, .m2, .n, .out, and decoder.inp, .m1, .ma, .m2, decoder.up.I.J.n1, ...,
+/// decoder.up.I.resample, .n, .out.
 template <class T>
 class autoencoder_kl {
 public:

@@ -29,8 +29,8 @@ struct dual {
 };
 
 /// f(x) and the Jacobian-vector product J v, J = df/dx, in the shape of f(x). `f` is called with a
-/// dual: a layer, a net made of layers such as `mlp`, or a generic lambda. The parameter gradient of
-/// sliced score matching, for scores s and directions v (Song et al. 2019, eq. 8):
+/// dual: a layer, a net made of layers such as `mlp`, or a generic lambda. The parameter gradient
+/// of sliced score matching, for scores s and directions v (Song et al. 2019, eq. 8):
 ///
 ///     const auto [s, js] = jvp(net, x, v);          // net: [&](const auto& in) { ... }
 ///     loss = mean of v . js + (v . s)^2 / 2         // then backward(loss)
@@ -41,7 +41,7 @@ dual<T> jvp(F&& f, const var<T>& x, const var<T>& v) {
     return f(dual<T>{x, v});
 }
 
-// ---- linear in the dual: the tangent goes the way of the value -----------------------------------
+// ---- linear in the dual: the tangent goes the way of the value ----------------------------------
 
 template <class T>
 dual<T> add(dual<T> a, const dual<T>& b) {
@@ -79,7 +79,7 @@ dual<T> convolve(const dual<T>& x, const var<T>& w, const var<T>& b, std::size_t
             convolve(x.tangent, w, var<T>(), out, kernel, stride, prepared)};
 }
 
-// ---- products and functions ----------------------------------------------------------------------
+// ---- products and functions ---------------------------------------------------------------------
 
 template <class T>
 dual<T> multiply(const dual<T>& a, const var<T>& constant) {

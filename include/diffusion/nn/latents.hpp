@@ -8,8 +8,8 @@
 #include <span>
 
 /// Images to latents and back by a trained autoencoder, without recording, the items shared out to
-/// the threads of `lanes`: for latent diffusion (Rombach et al. 2022), where a network is trained on
-/// the latents of a set of images, and the latents that it draws are decoded.
+/// the threads of `lanes`: for latent diffusion (Rombach et al. 2022), where a network is trained
+/// on the latents of a set of images, and the latents that it draws are decoded.
 namespace diffusion::nn {
 
 /// mean (and, unless left out, log_variance) = those of q(z | x) for images of shape `images`; the

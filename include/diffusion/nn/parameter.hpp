@@ -186,8 +186,8 @@ public:
         return set_frozen(pattern, false, "diffusion::nn::parameters::thaw");
     }
 
-    /// Thaws one row of a table: the vector of a new word, learned while all else is frozen (textual
-    /// inversion, Gal et al. 2023, section 3.2). `thaw` gives the other rows back.
+    /// Thaws one row of a table: the vector of a new word, learned while all else is frozen
+    /// (textual inversion, Gal et al. 2023, section 3.2). `thaw` gives the other rows back.
     void thaw_row(std::string_view name, std::size_t row) {
         parameter_info& entry = entries_[at(name).index];
         diffusion::detail::require(entry.sizes.size() == 2 && row < entry.sizes[0],

@@ -58,8 +58,8 @@ constexpr T inverse_factorial(int k) {
 ///
 /// x = n ln 2 + r with |r| <= ln(2)/2 and exp(r) by its Taylor series (the first term left out is
 /// below a rounding error). n is x / ln 2 rounded by the addition of a number so large that nothing
-/// behind the point remains, which also leaves n in the last bits of the sum, from where it is added
-/// to the exponent.
+/// behind the point remains, which also leaves n in the last bits of the sum, from where it is
+/// added to the exponent.
 ///
 /// With a second argument exp(x + rest) for |rest| < 0.05 that is too small to be added to x.
 template <class T, class... Rest>

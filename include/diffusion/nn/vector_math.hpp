@@ -60,7 +60,8 @@ template <class T, class F, class... In>
     if (i < count) store_some<T>(out + i, f(load_some<T>(in + i, count - i)...), count - i);
 }
 
-/// An operation's share of a gradient: out[i] = f(in[i]...) if it is the `first`, else that is added.
+/// An operation's share of a gradient: out[i] = f(in[i]...) if it is the `first`, else that is
+/// added.
 template <class T, class F, class... In>
 [[gnu::always_inline]] inline void transform_share(bool first, std::size_t count, T* out, F&& f,
                                                    const In*... in) {

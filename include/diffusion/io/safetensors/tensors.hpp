@@ -74,9 +74,9 @@ struct safetensors_file {
         add(std::move(name), std::move(shape), std::span<const T>(values));
     }
 
-    /// Appends a tensor whose values are stored as `type`, one of f16, bf16, f32 and f64, rounded to
-    /// nearest even: half precision halves a file. Throws std::invalid_argument for another type,
-    /// or where a finite number would become infinite (beyond 65504 in f16).
+    /// Appends a tensor whose values are stored as `type`, one of f16, bf16, f32 and f64, rounded
+    /// to nearest even: half precision halves a file. Throws std::invalid_argument for another
+    /// type, or where a finite number would become infinite (beyond 65504 in f16).
     template <std::floating_point T>
     void add(std::string name, std::vector<std::size_t> shape, std::span<const T> values,
              scalar_type type);
