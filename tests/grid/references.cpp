@@ -15,6 +15,7 @@
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/schedule/zero_terminal_snr.hpp>
+#include <support/worse.hpp>
 
 using namespace diffusion;
 
@@ -163,8 +164,9 @@ TEST_CASE("grids have the levels and times of diffusers' schedulers") {
         double worst_sigma = 0, worst_time = 0;
         for (std::size_t i = begin; i < r.n; ++i) {
             const double sigma = flow ? grid[i].sigma : grid[i].sigma / grid[i].alpha;
-            worst_sigma = std::max(worst_sigma, std::abs(sigma / r.sigmas[i] - 1));
-            worst_time = std::max(worst_time, std::abs(grid[i].t - r.times[i]) / (1 + r.times[i]));
+            worst_sigma = support::worse(worst_sigma, std::abs(sigma / r.sigmas[i] - 1));
+            worst_time =
+                support::worse(worst_time, std::abs(grid[i].t - r.times[i]) / (1 + r.times[i]));
         }
         // They take 1 - alpha-bar of a rounded alpha-bar, which costs digits of a small sigma.
         const double lowest = r.sigmas[r.n - 1];

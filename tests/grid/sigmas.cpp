@@ -10,6 +10,7 @@
 #include <diffusion/grid/beta_quantiles.hpp>
 #include <diffusion/grid/sigmas.hpp>
 #include <diffusion/schedule/continuous.hpp>
+#include <support/worse.hpp>
 
 using namespace diffusion;
 
@@ -18,7 +19,8 @@ namespace {
 double difference(const std::vector<double>& a, const std::vector<double>& b) {
     REQUIRE(a.size() == b.size());
     double worst = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(a[i] / b[i] - 1));
+    for (std::size_t i = 0; i < a.size(); ++i)
+        worst = support::worse(worst, std::abs(a[i] / b[i] - 1));
     return worst;
 }
 

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <diffusion/nn/activations.hpp>
 #include <nn/gradient_check.hpp>
+#include <support/worse.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -20,8 +21,8 @@ double worst_difference(F&& f, G&& by_definition) {
     const auto y = f(tape.constant({1, 1, 1, x.size()}, x.data()));
     double worst = 0;
     for (std::size_t i = 0; i < x.size(); ++i)
-        worst = std::max(worst, std::abs(static_cast<double>(y.data()[i]) -
-                                         by_definition(static_cast<double>(x[i]))));
+        worst = support::worse(worst, std::abs(static_cast<double>(y.data()[i]) -
+                                               by_definition(static_cast<double>(x[i]))));
     return worst;
 }
 

@@ -3,6 +3,7 @@
 #include <diffusion/nn/attention_map.hpp>
 #include <diffusion/nn/elementwise.hpp>
 #include <nn/gradient_check.hpp>
+#include <support/worse.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -65,9 +66,9 @@ TEST_CASE("a hook sees the map of each item and head, whose rows sum to 1") {
                 double sum = 0;
                 for (double w : map.row(i)) {
                     sum += w;
-                    worst = std::max(worst, -w);
+                    worst = support::worse(worst, -w);
                 }
-                worst = std::max(worst, std::abs(sum - 1));
+                worst = support::worse(worst, std::abs(sum - 1));
             }
         });
         example();
@@ -92,7 +93,7 @@ TEST_CASE("the result is the map times the values") {
     const auto y = example();
     double worst = 0;
     for (std::size_t i = 0; i < y.size(); ++i)
-        worst = std::max(worst, std::abs(y.data()[i] - expected[i]));
+        worst = support::worse(worst, std::abs(y.data()[i] - expected[i]));
     CHECK(worst < 1e-14);
 }
 
@@ -133,7 +134,7 @@ TEST_CASE("a token with weight 0 and the rest brought back to sum 1 is a token t
     const auto masked = example({.mask = example.tape.constant({2, 1, 5, 1}, mask.data())});
     double worst = 0;
     for (std::size_t i = 0; i < masked.size(); ++i)
-        worst = std::max(worst, std::abs(masked.data()[i] - reweighted[i]));
+        worst = support::worse(worst, std::abs(masked.data()[i] - reweighted[i]));
     CHECK(worst < 1e-13);
 }
 

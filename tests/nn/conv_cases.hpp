@@ -7,6 +7,7 @@
 #include <diffusion/nn/conv/conv3x3.hpp>
 #include <diffusion/nn/conv/reference.hpp>
 #include <string>
+#include <support/worse.hpp>
 #include <type_traits>
 #include <vector>
 
@@ -159,7 +160,7 @@ double worst_error(const std::vector<T>& computed, const std::vector<double>& ex
     double worst = 0;
     for (std::size_t i = 0; i < computed.size(); ++i) {
         const double error = std::abs(static_cast<double>(computed[i]) - expected[i]);
-        if (!(error <= worst * bound[i])) worst = error / bound[i];  // also if it is NaN
+        if (error > 0 || std::isnan(error)) worst = support::worse(worst, error / bound[i]);
     }
     return worst;
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <diffusion/nn/conv/reference.hpp>
 #include <numeric>
+#include <support/worse.hpp>
 #include <vector>
 
 #include "conv_cases.hpp"
@@ -87,7 +88,7 @@ TEST_CASE("the gradients are what finite differences say, for x, w and the bias"
                 v[i] = before + 0.5;
                 const double above = loss();
                 v[i] = before - 0.5;
-                worst = std::max(worst, std::abs(above - loss() - expected[i]));
+                worst = support::worse(worst, std::abs(above - loss() - expected[i]));
                 v[i] = before;
             }
             CHECK(worst < 1e-12);

@@ -3,6 +3,7 @@
 #include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/linear.hpp>
 #include <nn/gradient_check.hpp>
+#include <support/worse.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -120,7 +121,7 @@ TEST_CASE("a transposed convolution adds a stamp for each pixel, with and withou
         const std::vector<float> got = run();
         double worst = 0;
         for (std::size_t e = 0; e < expected.size(); ++e)
-            worst = std::max(worst, std::abs(expected[e] - static_cast<double>(got[e])));
+            worst = support::worse(worst, std::abs(expected[e] - static_cast<double>(got[e])));
         CHECK(worst < 2e-5);
         store.prepare(true);
         CHECK(run() == got);

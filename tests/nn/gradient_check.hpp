@@ -9,6 +9,7 @@
 #include <diffusion/nn/tape.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
 #include <span>
+#include <support/worse.hpp>
 #include <vector>
 
 namespace diffusion::test {
@@ -61,7 +62,7 @@ void check_gradient(const std::vector<nn::shape>& shapes, F&& f, double toleranc
             x[i][j] = middle;
             const double expected = (above - below) / (2 * h);
             largest = std::max(largest, std::abs(expected));
-            worst = std::max(worst, std::abs(expected - vars[i].gradient()[j]));
+            worst = support::worse(worst, std::abs(expected - vars[i].gradient()[j]));
         }
         INFO("input ", i, " of shape ", nn::to_string(shapes[i]));
         CHECK(worst <= tolerance * std::max(largest, 1.0));

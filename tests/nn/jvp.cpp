@@ -6,6 +6,7 @@
 #include <diffusion/nn/rearrange.hpp>
 #include <diffusion/nn/vjp.hpp>
 #include <nn/gradient_check.hpp>
+#include <support/worse.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -146,7 +147,7 @@ void check_training(const Net& net, nn::parameters<double>& store, const nn::sha
             const double below = loss().item();
             store.change_values()[i] = middle;
             const double expected = (above - below) / (2 * h);
-            worst = std::max(worst, std::abs(expected - gradient[i]));
+            worst = support::worse(worst, std::abs(expected - gradient[i]));
             largest = std::max(largest, std::abs(expected));
         }
     CHECK(largest > 0.1);

@@ -11,6 +11,7 @@
 #include <nn/gradient_check.hpp>
 #include <span>
 #include <support/counting_new.hpp>
+#include <support/worse.hpp>
 #include <vector>
 
 namespace diffusion::test {
@@ -52,7 +53,7 @@ void check_parameter_gradients(nn::parameters<double>& store, F&& f, double tole
             const double expected = (value_at(i, middle + h) - value_at(i, middle - h)) / (2 * h);
             store.change_values()[i] = middle;
             largest = std::max(largest, std::abs(expected));
-            worst = std::max(worst, std::abs(expected - gradient[i]));
+            worst = support::worse(worst, std::abs(expected - gradient[i]));
         }
         INFO("parameter ", p.name);
         CHECK(worst <= tolerance * std::max(largest, 1.0));

@@ -2,6 +2,7 @@
 #include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/resample.hpp>
 #include <nn/gradient_check.hpp>
+#include <support/worse.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -41,8 +42,8 @@ TEST_CASE("bilinear up-sampling interpolates between the middles of pixels, as P
     double worst = 0;
     for (int i = 1; i < 11; ++i)
         for (int j = 1; j < 14; ++j)
-            worst = std::max(worst, std::abs(z.data()[15 * i + j] -
-                                             (3 * (i - 1) / 3.0 - 2 * (j - 1) / 3.0 + 1)));
+            worst = support::worse(worst, std::abs(z.data()[15 * i + j] -
+                                                   (3 * (i - 1) / 3.0 - 2 * (j - 1) / 3.0 + 1)));
     CHECK(worst < 1e-14);
     for (const std::size_t factor : {1U, 2U, 3U})
         diffusion::test::check_gradient({{2, 3, 1, 5}}, [&](auto&, const auto& v) {

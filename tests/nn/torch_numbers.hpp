@@ -16,6 +16,7 @@
 #include <span>
 #include <sstream>
 #include <string>
+#include <support/worse.hpp>
 #include <vector>
 
 namespace diffusion::test {
@@ -123,7 +124,7 @@ public:
         double largest = 0;
         for (double v : x) largest = std::max(largest, std::abs(v));
         double worst = distance(sums, found->second) / std::sqrt(static_cast<double>(x.size()));
-        if (whole != of_.end()) worst = std::max(worst, distance(x, whole->second));
+        if (whole != of_.end()) worst = support::worse(worst, distance(x, whole->second));
         return worst / largest;
     }
 
@@ -141,7 +142,8 @@ private:
     static double distance(const std::vector<double>& a, const std::vector<double>& b) {
         if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
         double worst = 0;
-        for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(a[i] - b[i]));
+        for (std::size_t i = 0; i < a.size(); ++i)
+            worst = support::worse(worst, std::abs(a[i] - b[i]));
         return worst;
     }
 

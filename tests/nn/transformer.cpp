@@ -5,6 +5,7 @@
 #include <nn/network_check.hpp>
 #include <nn/torch_numbers.hpp>
 #include <support/refusal.hpp>
+#include <support/worse.hpp>
 
 #include <algorithm>
 #include <array>
@@ -46,7 +47,8 @@ double distance(const std::vector<double>& a, std::size_t i, const std::vector<d
                 std::size_t j, std::size_t count) {
     double worst = 0;
     for (std::size_t k = 0; k < count * tiny.channels; ++k)
-        worst = std::max(worst, std::abs(a[i * tiny.channels + k] - b[j * tiny.channels + k]));
+        worst =
+            support::worse(worst, std::abs(a[i * tiny.channels + k] - b[j * tiny.channels + k]));
     return worst;
 }
 
@@ -152,7 +154,8 @@ TEST_CASE("an encoder without positions is permutation equivariant, and one with
         nn::transformer<double> net(with(tiny, positions));
         const auto y = encode(net, words, {5}), z = encode(net, turned, {5});
         double worst = 0;
-        for (std::size_t i = 0; i < 5; ++i) worst = std::max(worst, distance(y, i, z, place[i], 1));
+        for (std::size_t i = 0; i < 5; ++i)
+            worst = support::worse(worst, distance(y, i, z, place[i], 1));
         INFO(static_cast<int>(positions));
         CHECK((worst < 1e-14) == (positions == nn::token_positions::none));
         CHECK((worst > 1e-2) == (positions != nn::token_positions::none));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <diffusion/rule/rule.hpp>
+#include <support/worse.hpp>
 
 #include "rule/grids.hpp"
 
@@ -41,11 +42,11 @@ deviation marginal_deviation(const Rule& rule, const diffusion::time_grid& grid)
             scale = std::max(scale, std::abs(b));
         }
         const double variance = kernel.a * kernel.a * t.sigma * t.sigma + kernel.c * kernel.c;
-        worst.mean = std::max(worst.mean, std::abs(mean - s.alpha) / scale);
-        if (s.sigma == 0) worst.variance = std::max(worst.variance, std::abs(variance));
+        worst.mean = support::worse(worst.mean, std::abs(mean - s.alpha) / scale);
+        if (s.sigma == 0) worst.variance = support::worse(worst.variance, std::abs(variance));
         else
-            worst.variance = std::max(worst.variance,
-                                      std::abs(variance - s.sigma * s.sigma) / (s.sigma * s.sigma));
+            worst.variance = support::worse(
+                worst.variance, std::abs(variance - s.sigma * s.sigma) / (s.sigma * s.sigma));
     }
     return worst;
 }
@@ -63,8 +64,8 @@ double constant_noise_deviation(const Rule& rule, const diffusion::time_grid& gr
             noise += b;
             scale = std::max(scale, std::abs(b));
         }
-        worst = std::max({worst, std::abs(kernel.a * t.alpha - s.alpha) / s.alpha,
-                          std::abs(noise - s.sigma) / scale});
+        worst = support::worse(worst, std::abs(kernel.a * t.alpha - s.alpha) / s.alpha);
+        worst = support::worse(worst, std::abs(noise - s.sigma) / scale);
     }
     return worst;
 }
@@ -72,9 +73,9 @@ double constant_noise_deviation(const Rule& rule, const diffusion::time_grid& gr
 /// The largest difference of two rules' coefficients, relative to the largest of them.
 template <std::size_t K>
 double difference(const diffusion::gaussian_kernel<K>& p, const diffusion::gaussian_kernel<K>& q) {
-    double worst = std::max(std::abs(p.a - q.a), std::abs(p.c - q.c)), scale = 1;
+    double worst = support::worse(std::abs(p.a - q.a), std::abs(p.c - q.c)), scale = 1;
     for (std::size_t k = 0; k < K; ++k) {
-        worst = std::max(worst, std::abs(p.b[k] - q.b[k]));
+        worst = support::worse(worst, std::abs(p.b[k] - q.b[k]));
         scale = std::max(scale, std::abs(q.b[k]));
     }
     return worst / scale;

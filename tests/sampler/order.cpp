@@ -21,6 +21,7 @@
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/std.hpp>
 
+#include <support/worse.hpp>
 #include "rule/order.hpp"
 #include "support/gaussian_toy.hpp"
 
@@ -56,7 +57,7 @@ double error(const Rule& rule, std::size_t n, bool exact_start) {
             if (exact_start && i + 1 < plan.order) x[0] = exact(plan.grid(), i + 1);
             else plan.advance(i, x, memory, no_noise{});
         }
-        worst = std::max(worst, std::abs(x[0] - exact(plan.grid(), n)));
+        worst = support::worse(worst, std::abs(x[0] - exact(plan.grid(), n)));
     }
     return worst;
 }

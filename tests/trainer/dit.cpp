@@ -13,6 +13,7 @@
 #include <diffusion/trainer/denoising.hpp>
 #include <diffusion/trainer/generated.hpp>
 #include <diffusion/trainer/trainer.hpp>
+#include <support/worse.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -78,7 +79,7 @@ TEST_CASE("a diffusion transformer learns a set of pictures, and draws what the 
                       noise);
     double worst = 0;
     for (std::size_t i = 0; i < labels.size(); ++i)
-        worst =
-            std::max(worst, unevenness(std::span<const float>(x).subspan(64 * i, 64), labels[i]));
+        worst = support::worse(
+            worst, unevenness(std::span<const float>(x).subspan(64 * i, 64), labels[i]));
     CHECK(worst < 0.15);  // of noise: 7/8; of a wave with the other label: 1
 }
