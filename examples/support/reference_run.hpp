@@ -96,7 +96,8 @@ private:
         double largest = 0;
         for (std::size_t i = 0; i < a.size(); ++i) {
             const double d = std::abs(double(a[i]) - double(b[i]));
-            if (!(d <= largest)) largest = d;  // NaN counts
+            if (std::isnan(d)) return HUGE_VAL;  // std::max would pass over it
+            largest = std::max(largest, d);
         }
         return largest;
     }
