@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 #include <support/counting_new.hpp>
+#include <support/refusal.hpp>
 
 #include <diffusion/denoiser/prediction.hpp>
 #include <diffusion/grid/spacing.hpp>
@@ -120,6 +121,15 @@ TEST_CASE("every item of a batch comes with its own conditions, whatever lane it
         CHECK(batch.given.image.item(i)[3] == 0.3F * sign);
         CHECK(batch.given.map.item(i)[0] == (1 + sign) / 2);
     }
+}
+
+TEST_CASE("labels are not dropped before it is said what one becomes") {
+    setup s(told_everything(), pictures(), 0.5);
+    auto batch = s.data.init(2);
+    s.data.fill(batch, {1, 2});
+    s.model.prepare(batch, {1, 2});  // these have none
+    batch.labels = {0, 1};
+    CHECK(support::is_complete(support::refusal([&] { s.model.prepare(batch, {1, 2}); }), 0.5));
 }
 
 TEST_CASE("an item whose label is dropped loses its caption and its map, but not the image") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -28,8 +29,8 @@ namespace diffusion {
 struct denoising_options {
     target kind = target::velocity;
     time_sampling sampling = time_sampling::stratified;
-    double dropped_labels = 0;   ///< the share that is told nothing, for classifier-free guidance
-    std::size_t null_label = 0;  ///< what a dropped label becomes
+    double dropped_labels = 0;  ///< the share that is told nothing, for classifier-free guidance
+    std::optional<std::size_t> null_label{};  ///< what a dropped label becomes, if there are labels
     double variance_weight = 0.001;  ///< of the bound's T terms, for networks with learned variance
 };
 
@@ -68,6 +69,11 @@ public:
         detail::require(batch.labels.empty() || batch.labels.size() == batch.items(),
                         "diffusion::denoising", "there must be a label for each item, or none",
                         batch.labels.size());
+        detail::require(
+            batch.labels.empty() || options_.dropped_labels == 0 || options_.null_label,
+            "diffusion::denoising",
+            "to drop labels it must be said what one becomes: null_label; the share to be dropped",
+            options_.dropped_labels);
         if (drawn_.times.size() != batch.items() || drawn_.x_t.size() != batch.values.size())
             drawn_ = objective_.init(batch.values, batch.items());
         objective_.seed = draw.seed;
@@ -109,7 +115,7 @@ private:
     using objective = simple_objective<S, W>;
 
     void drop(std::size_t i) {
-        if (!labels_.empty()) labels_[i] = options_.null_label;
+        if (!labels_.empty()) labels_[i] = *options_.null_label;
         for (nn::item_values<scalar>* kind : {&given_.tokens, &given_.map})
             if (!kind->empty()) std::ranges::fill(kind->item(i), scalar(0));
     }
