@@ -30,7 +30,7 @@ struct valley {
 
 /// PyTorch's way through the valley, from unet_make.py.
 inline std::vector<std::array<double, 2>> torch_trace(const std::string& wanted) {
-    std::ifstream file(DIFFUSION_TEST_DATA "/golden/unet_optimizers.txt");
+    std::ifstream file(DIFFUSION_TEST_DATA "/nn/golden/unet_optimizers.txt");
     REQUIRE(file);
     std::vector<std::array<double, 2>> points;
     bool reading = false;

@@ -79,7 +79,7 @@ inline void fill_as_torch(nn::parameters<double>& store) {
 class torch_numbers {
 public:
     torch_numbers(const std::string& file_name, const std::string& wanted) {
-        std::ifstream file(DIFFUSION_TEST_DATA "/golden/" + file_name);
+        std::ifstream file(DIFFUSION_TEST_DATA "/nn/golden/" + file_name);
         REQUIRE(file);
         bool reading = false;
         for (std::string line; std::getline(file, line);) {

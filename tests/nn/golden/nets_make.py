@@ -1,6 +1,6 @@
 """Makes nets_torch.txt with PyTorch in double precision (Debian: python3-torch): the nets beside the U-Net.
 
-    /usr/bin/python3 tests/golden/nets_make.py
+    /usr/bin/python3 tests/nn/golden/nets_make.py
 
 Weights, inputs and targets come from a formula, so that only results need to be stored. A tensor is stored as its
 projections onto three vectors of the same formula; small ones also as they are (NAME[]). Elements count in PyTorch's

@@ -1,7 +1,7 @@
 """Makes unet_conditions_torch.txt with PyTorch in double precision (Debian: python3-torch): the U-Net with all that it
 can be told. See nets_make.py for the form of the numbers.
 
-    /usr/bin/python3 tests/golden/unet_conditions_make.py
+    /usr/bin/python3 tests/nn/golden/unet_conditions_make.py
 """
 import os
 import torch

@@ -1,6 +1,6 @@
 """Makes unet_torch.txt and unet_optimizers.txt with PyTorch in double precision (Debian: python3-torch).
 
-    /usr/bin/python3 tests/golden/unet_make.py
+    /usr/bin/python3 tests/nn/golden/unet_make.py
 
 Weights, images and targets come from a formula, so that only results need to be stored. A tensor is stored as
 its projections onto three vectors of the same formula; small ones also as they are (NAME[]). Elements count in
