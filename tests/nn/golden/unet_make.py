@@ -8,26 +8,13 @@ PyTorch's order.
 """
 import os, sys
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(here, '..', '..', 'benchmarks'))
+sys.path.insert(0, os.path.join(here, '..', '..', '..', 'benchmarks'))
 import torch
 import torch.nn.functional as F
+from nets_make import formula, write
 from torch_unet import Att, UNet
 
 torch.set_default_dtype(torch.float64)
-
-def formula(shape, key, scale):
-    n = 1
-    for s in shape:
-        n *= s
-    i = torch.arange(n, dtype=torch.int64)
-    h = (i * 2654435761 + i * i * 40503 + key * 1234567) % 2**32
-    return (scale * (h.to(torch.float64) / 2**31 - 1)).reshape(shape)
-
-def write(out, name, x, whole=8):
-    x = x.detach().reshape(-1)
-    print(name, *('%.14g' % v for v in formula((x.numel(), 3), 3000, 1.0).T @ x), file=out)
-    if x.numel() <= whole:
-        print(name + '[]', *('%.14g' % v for v in x), file=out)
 
 class ManyHeads(Att):
     """Att with heads, whose channels lie one head after the other."""
