@@ -16,14 +16,19 @@ BEGIN {
     may["sampler"]   = "base tensor random schedule grid kernel denoiser objective rule"
     numbers          = "schedule grid rule"                           # reach no tensor, however far one follows
     core             = "base tensor random schedule grid kernel denoiser objective rule sampler"
-    may["umbrella"]  = core                                           # diffusion.hpp
+    may["toy"]        = core                                          # models whose answers are known
+    may["sde"]        = core
+    may["likelihood"] = core " sde"
+    may["discrete"]   = core
+    core_and_theory   = core " toy sde likelihood discrete"
+    may["umbrella"]  = core_and_theory                                # diffusion.hpp, all.hpp
     may["eigen"]     = "base tensor"                                  # the headers that know a tensor library
     may["xtensor"]   = "base tensor"
     may["nn"]        = core " eigen"                                  # nn/ and io/ stand beside the core
     may["io"]        = core
     may["bridge"]    = core " eigen nn io"                            # a network in a file: the one way between
-    may["trainer"]   = core " eigen nn"
-    may["training_files"] = core " eigen nn io bridge trainer"        # checkpoints, pictures to train on
+    may["trainer"]   = core_and_theory " eigen nn"
+    may["training_files"] = core_and_theory " eigen nn io bridge trainer"        # checkpoints, pictures to train on
 
     # foreign headers: who may include them
     owner["Eigen"] = "eigen nn"
