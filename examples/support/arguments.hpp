@@ -16,8 +16,8 @@
 
 namespace examples {
 
-/// The command line of an example: `--name value` or `--name=value`, words that have a place of
-/// their own, and `--help`.
+/// The command line of an example: `--name value` or `--name=value`, flags, words that have a place
+/// of their own, and `--help`.
 ///
 ///     arguments line("digits", "Trains a small diffusion model and draws a page of digits.");
 ///     line.number("--seconds", seconds, "train this long", 0.0, 1e6);
@@ -86,6 +86,15 @@ public:
         places_.push_back({std::move(name), std::move(help), {}, read});
     }
 
+    /// Something that is on when its name is given, and takes no value.
+    void flag(std::string name, bool& target, std::string help) {
+        const auto read = [&target](std::string_view) -> std::string {
+            target = true;
+            return {};
+        };
+        options_.push_back({std::move(name), std::move(help), {}, read, false});
+    }
+
     /// One of a few words.
     void choice(std::string name, std::string& target, std::string help,
                 std::vector<std::string> words) {
@@ -123,6 +132,11 @@ public:
             const auto found = std::find_if(options_.begin(), options_.end(),
                                             [&](const option& o) { return o.name == name; });
             if (found == options_.end()) return refuse_unknown(name);
+            if (!found->takes_value) {
+                if (value) return refuse(std::string(name) + " takes no value");
+                found->read({});
+                continue;
+            }
             if (!value) {
                 if (++k == count) return refuse(std::string(name) + " needs a value");
                 value = words[k];
@@ -149,6 +163,7 @@ private:
         std::string help;
         std::string initial;
         std::function<std::string(std::string_view)> read;  // returns what is wrong, or nothing
+        bool takes_value = true;
     };
 
     template <class T>

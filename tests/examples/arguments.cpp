@@ -94,6 +94,25 @@ TEST_CASE("words without a name go to their places, wherever options stand betwe
     CHECK(parse({"a", "b", "c"}) == 2);  // one too many
 }
 
+TEST_CASE("a flag is on where it is given, and takes no value") {
+    bool quick = false;
+    int n = 0;
+    examples::arguments line("test", "A test.");
+    line.flag("--quick", quick, "in seconds");
+    line.number("--n", n, "number", 0, 9);
+    const auto parse = [&](std::vector<const char*> words) {
+        words.insert(words.begin(), "test");
+        return line.parse(int(words.size()), words.data());
+    };
+    CHECK_FALSE(parse({"--n", "3"}).has_value());
+    CHECK_FALSE(quick);
+    CHECK(parse({"--quick=yes"}) == 2);
+    CHECK_FALSE(quick);
+    CHECK_FALSE(parse({"--quick", "--n", "4"}).has_value());
+    CHECK(quick);
+    CHECK(n == 4);
+}
+
 TEST_CASE("help is no mistake") {
     settings s;
     CHECK(s.read({"--help"}) == 0);
