@@ -66,3 +66,6 @@
 #include <diffusion/schedule/trigflow.hpp>
 #include <diffusion/schedule/vp_sigmoid.hpp>
 #include <diffusion/schedule/zero_terminal_snr.hpp>
+#include <diffusion/toy/gaussian.hpp>
+#include <diffusion/toy/gaussian_mixture.hpp>
+#include <diffusion/toy/principal_axes.hpp>
