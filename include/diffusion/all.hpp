@@ -18,6 +18,8 @@
 #include <diffusion/grid/sigma_grid.hpp>
 #include <diffusion/grid/sigmas.hpp>
 #include <diffusion/grid/simple.hpp>
+#include <diffusion/objective/likelihood_weighting.hpp>
+#include <diffusion/objective/time_distribution.hpp>
 #include <diffusion/random/brownian.hpp>
 #include <diffusion/random/numpy.hpp>
 #include <diffusion/random/scaled_noise.hpp>

@@ -7,7 +7,11 @@
 #include <stdexcept>
 #include <vector>
 
+#include <support/refusal.hpp>
+
 #include <diffusion/objective/simple.hpp>
+#include <diffusion/random/gaussian_noise.hpp>
+#include <diffusion/schedule/continuous.hpp>
 #include <diffusion/schedule/discrete.hpp>
 #include <diffusion/tensor/span.hpp>
 #include <diffusion/tensor/std.hpp>
@@ -110,4 +114,68 @@ TEST_CASE("data may be a window on memory that somebody else owns") {
     objective.draw(memory, from_vector, 3);
     CHECK(from_window.x_t == from_vector.x_t);
     CHECK(from_window.target == from_vector.target);
+}
+
+TEST_CASE("denoising score matching weighted by sigma^2 is L_simple, batch by batch") {
+    // Vincent 2011, eq. 9; Song and Ermon 2019, eqs. 5-6: the score of q(x_t | x_0) is -eps/sigma
+    vector x_0(12), eps_hat(12), score_hat(12), gradient(12);
+    for (std::size_t e = 0; e < 12; ++e) {
+        x_0[e] = std::sin(static_cast<double>(e));
+        eps_hat[e] = std::cos(static_cast<double>(e));
+    }
+    const auto loss = [&](target kind, const auto& prediction_at) {
+        const simple_objective objective(discrete_schedule<>{}, kind, snr_weighting{});
+        auto batch = objective.init(x_0, 4);
+        objective.draw(x_0, batch, 9);
+        vector prediction(12);
+        for (std::size_t e = 0; e < 12; ++e)
+            prediction[e] = prediction_at(eps_hat[e], batch.levels[e / 3].sigma);
+        return squared_error(prediction, batch.target, std::span<const double>(batch.weights),
+                             gradient);
+    };
+    const double simple = loss(target::noise, [](double eps, double) { return eps; });
+    const double matched = loss(target::score, [](double eps, double s) { return -eps / s; });
+    CHECK(simple > 0.1);
+    CHECK(matched == Approx(simple).epsilon(1e-12));
+}
+
+TEST_CASE("what denoising score matching finds is the score of the noised data, not of one point") {
+    // data N(0, 4) at alpha = 1, sigma = 1: among a x the best is a = -1/(4 + 1) (Vincent 2011)
+    const std::size_t n = 20000;
+    vector x_0(n);
+    fill_normal<double>(x_0, 1, {noise_stream::user});
+    for (double& x : x_0) x *= 2;
+    const simple_objective objective(edm_schedule{0.999999, 1.000001}, target::score);
+    auto batch = objective.init(x_0, n);
+    objective.draw(x_0, batch, 0);
+    double product = 0, square = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        product += batch.x_t[i] * batch.target[i];
+        square += batch.x_t[i] * batch.x_t[i];
+    }
+    CHECK(product / square == Approx(-0.2).epsilon(0.05));  // 5 standard deviations
+}
+
+TEST_CASE("times may come from any distribution, and the noise may be given") {
+    const vector x_0{1, 2, 3, 4}, eps{0.5, -1, 0, 2};
+    const auto early = [](double u) { return 0.1 * u; };
+    const simple_objective objective(flow_schedule{}, target::flow, unweighted{},
+                                     time_sampling::stratified, 0, early);
+    auto batch = objective.init(x_0, 2);
+    objective.draw(x_0, eps, batch, 3);
+    for (std::size_t i = 0; i < 2; ++i) {
+        const double t = batch.times[i];
+        CHECK(t > 0.05 * static_cast<double>(i));
+        CHECK(t < 0.05 * static_cast<double>(i + 1));
+        for (std::size_t e = 2 * i; e < 2 * i + 2; ++e) {
+            CHECK(batch.target[e] == eps[e] - x_0[e]);
+            CHECK(batch.x_t[e] == Approx((1 - t) * x_0[e] + t * eps[e]));
+        }
+    }
+    auto other = batch;
+    objective.draw(x_0, other, 3);
+    CHECK(other.times == batch.times);
+    CHECK(other.target != batch.target);
+    const vector three(3);
+    CHECK(support::is_complete(support::refusal([&] { objective.draw(x_0, three, batch, 3); }), 3));
 }

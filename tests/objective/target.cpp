@@ -44,6 +44,7 @@ TEST_CASE("what a network is trained to say is what its wrapper reads") {
     check_undone<predicts_data>(target::data);
     check_undone<predicts_velocity>(target::velocity);
     check_undone<predicts_flow>(target::flow);
+    check_undone<predicts_score>(target::score);
 }
 
 TEST_CASE("every item of a batch has the target of its own level, in place too") {

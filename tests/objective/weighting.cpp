@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <support/refusal.hpp>
+
 #include <diffusion/objective/weighting.hpp>
 #include <diffusion/schedule/continuous.hpp>
 
@@ -39,6 +41,9 @@ TEST_CASE("a weighted loss is the same for every target: one error of x0 costs t
               Approx(wanted).epsilon(1e-12));
         CHECK(loss_weight(weighting, target::flow, t) * of_flow * of_flow ==
               Approx(wanted).epsilon(1e-12));
+        const double of_score = of_noise / t.sigma;
+        CHECK(loss_weight(weighting, target::score, t) * of_score * of_score ==
+              Approx(wanted).epsilon(1e-12));
     };
     for (const double at : {0.01, 0.3, 0.9})
         for (const noise_level& t : {vp_cosine{}(at), flow_schedule{}(at), ve_geometric{}(at)}) {
@@ -63,4 +68,21 @@ TEST_CASE("weights stay finite at pure noise") {
         CHECK(std::isfinite(loss_weight(p2_weighting{}, kind, pure)));
     }
     CHECK(loss_weight(snr_weighting{}, target::data, pure) == 0);
+}
+
+TEST_CASE(
+    "a weighting may also look at the time, and is converted for each target like the others") {
+    const auto of_time = [](const node& t) { return 3 * t.t; };
+    static_assert(loss_weighting<decltype(of_time)>);
+    const node t = node_at(vp_cosine{}, 0.3);
+    CHECK(loss_weight(of_time, target::noise, t) == Approx(0.9));
+    for (const target kind : {target::data, target::velocity, target::flow, target::score})
+        CHECK(loss_weight(of_time, kind, t) ==
+              Approx(0.9 * loss_weight(snr_weighting{}, kind, t)).epsilon(1e-14));
+    CHECK(loss_weight(min_snr_weighting{}, target::data, t) ==
+          loss_weight(min_snr_weighting{}, target::data, noise_level(t)));
+    CHECK(loss_weight(unweighted{}, target::data, t) == 1);
+    const node clean = node_at(vp_linear{}, 0);
+    CHECK(support::is_complete(
+        support::refusal([&] { loss_weight(of_time, target::noise, clean); }), 0.0));
 }

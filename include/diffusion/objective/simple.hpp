@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <diffusion/detail/require.hpp>
+#include <diffusion/grid/time_grid.hpp>
 #include <diffusion/kernel/q_sample.hpp>
 #include <diffusion/objective/target.hpp>
 #include <diffusion/objective/times.hpp>
@@ -25,23 +26,26 @@ namespace diffusion {
 ///     objective.draw(x_0, batch, iteration);   // fills batch.x_t, .target, .times, .weights
 ///     loss = sum_i weights_i mean (network(x_t, times) - target)_i^2 / n
 ///
-/// A pure function of (seed, iteration, data).
-template <noise_schedule S, loss_weighting W = unweighted>
+/// A pure function of (seed, iteration, data). Times are uniform over the schedule, or come from
+/// another distribution.
+template <noise_schedule S, loss_weighting W = unweighted, time_distribution D = uniform_times>
 struct simple_objective {
     S schedule;
     target kind;
     W weighting;
     time_sampling sampling;
     std::uint64_t seed;
+    D distribution;
 
     explicit simple_objective(S schedule_, target kind_ = target::noise, W weighting_ = {},
                               time_sampling sampling_ = time_sampling::stratified,
-                              std::uint64_t seed_ = 0)
+                              std::uint64_t seed_ = 0, D distribution_ = {})
         : schedule(std::move(schedule_)),
           kind(kind_),
           weighting(std::move(weighting_)),
           sampling(sampling_),
-          seed(seed_) {}
+          seed(seed_),
+          distribution(std::move(distribution_)) {}
 
     /// What a batch of n items needs; made once, reused in every iteration.
     template <tensor X>
@@ -64,16 +68,26 @@ struct simple_objective {
     /// Fills the batch from data x_0; allocates nothing.
     template <tensor X>
     void draw(const X& x_0, batch<X>& out, std::uint64_t iteration) const {
-        draw_times(std::span<double>(out.times), schedule, sampling, seed, iteration);
-        for (std::size_t i = 0; i < out.times.size(); ++i) {
-            out.levels[i] = schedule(out.times[i]);
-            out.weights[i] = loss_weight(weighting, kind, out.levels[i]);
-        }
-        const std::span<const noise_level> levels = out.levels;
         gaussian_noise{seed}(out.target,
                              detail::training_draw(iteration, 0));  // eps, replaced below
-        q_sample(out.x_t, x_0, levels, out.target);
-        training_target(out.target, kind, x_0, levels, out.target);
+        draw(x_0, out.target, out, iteration);
+    }
+
+    /// The same with given noise eps, such as that from which x_0 was made (the pairs of rectified
+    /// flow, Liu et al. 2023). Throws std::invalid_argument unless it has x_0's size.
+    template <tensor X>
+    void draw(const X& x_0, const owner_t<X>& eps, batch<X>& out, std::uint64_t iteration) const {
+        detail::require(elements(eps).size() == elements(x_0).size(), "diffusion::simple_objective",
+                        "the noise must have the data's size", elements(eps).size());
+        draw_times(std::span<double>(out.times), schedule, distribution, sampling, seed, iteration);
+        for (std::size_t i = 0; i < out.times.size(); ++i) {
+            const node t = node_at(schedule, out.times[i]);
+            out.levels[i] = t;
+            out.weights[i] = loss_weight(weighting, kind, t);
+        }
+        const std::span<const noise_level> levels = out.levels;
+        q_sample(out.x_t, x_0, levels, eps);
+        training_target(out.target, kind, x_0, levels, eps);
     }
 };
 

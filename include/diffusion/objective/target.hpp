@@ -13,9 +13,11 @@
 namespace diffusion {
 
 /// The network's target: eps (Ho et al. 2020), x_0, v = alpha eps - sigma x_0 (Salimans and Ho
-/// 2022), or u = eps - x_0 (Lipman et al. 2023). Sampling undoes them with `predicts_noise`,
-/// `predicts_data`, `predicts_velocity` and `predicts_flow`.
-enum class target { noise, data, velocity, flow };
+/// 2022), u = eps - x_0 (Lipman et al. 2023), or the score of q(x_t | x_0), -eps/sigma: denoising
+/// score matching (Vincent 2011, eq. 9; Song and Ermon 2019, eq. 5), not to be had at clean data.
+/// Sampling undoes them with `predicts_noise`, `predicts_data`, `predicts_velocity`,
+/// `predicts_flow` and `predicts_score`.
+enum class target { noise, data, velocity, flow, score };
 
 /// The target at a noise level as data_weight * x_0 + noise_weight * eps.
 struct target_weights {
@@ -31,6 +33,8 @@ constexpr target_weights weights_of(target kind, const noise_level& t) {
             return {1, 0};
         case target::velocity:
             return {-t.sigma, t.alpha};
+        case target::score:
+            return {0, -1 / t.sigma};
         case target::flow:
             break;
     }

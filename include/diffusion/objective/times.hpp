@@ -2,8 +2,10 @@
 // L3: at which times a batch is trained.
 
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include <diffusion/detail/require.hpp>
@@ -25,6 +27,15 @@ inline noise_address training_draw(std::uint64_t iteration, std::uint32_t sub_dr
     return {noise_stream::forward, iteration, sub_draw};
 }
 
+/// The numbers u in (0, 1) behind the times of a batch.
+inline void draw_shares(std::span<double> u, time_sampling how, std::uint64_t seed,
+                        std::uint64_t iteration) {
+    const double n = static_cast<double>(u.size());
+    fill_uniform(u, seed, training_draw(iteration, 1));
+    for (std::size_t i = 0; how == time_sampling::stratified && i < u.size(); ++i)
+        u[i] = (static_cast<double>(i) + u[i]) / n;
+}
+
 }  // namespace detail
 
 /// The times of the n items of a batch, uniform over the schedule: integers 0 .. T-1 for a discrete
@@ -33,17 +44,38 @@ inline noise_address training_draw(std::uint64_t iteration, std::uint32_t sub_dr
 template <noise_schedule S>
 void draw_times(std::span<double> times, const S& schedule, time_sampling how, std::uint64_t seed,
                 std::uint64_t iteration) {
-    const double n = static_cast<double>(times.size());
-    fill_uniform(times, seed, detail::training_draw(iteration, 1));
-    for (std::size_t i = 0; i < times.size(); ++i) {
-        const double u =
-            how == time_sampling::stratified ? (static_cast<double>(i) + times[i]) / n : times[i];
+    detail::draw_shares(times, how, seed, iteration);
+    for (double& u : times) {
         if constexpr (discrete_noise_schedule<S>) {
             const double t = std::floor(u * static_cast<double>(schedule.size()));
-            times[i] = t < schedule.t_max() ? t : schedule.t_max();  // u may round to 1
+            u = t < schedule.t_max() ? t : schedule.t_max();  // u may round to 1
         } else {
-            times[i] = schedule.t_min() + u * (schedule.t_max() - schedule.t_min());
+            u = schedule.t_min() + u * (schedule.t_max() - schedule.t_min());
         }
+    }
+}
+
+/// The default: uniform over the schedule, as above.
+struct uniform_times {};
+
+/// Another distribution of the times, told by its quantiles: u in (0, 1) to the time t with P(T <=
+/// t) = u, so that stratified times are one from each of n parts of equal probability. See
+/// <diffusion/objective/time_distribution.hpp>.
+template <class D>
+concept time_distribution = std::same_as<D, uniform_times> || requires(const D& of, double u) {
+    { of(u) } -> std::convertible_to<double>;
+};
+
+/// The times of the n items of a batch from such a distribution, in the schedule's units.
+template <noise_schedule S, time_distribution D>
+void draw_times(std::span<double> times, const S& schedule, const D& distribution,
+                time_sampling how, std::uint64_t seed, std::uint64_t iteration) {
+    if constexpr (std::same_as<D, uniform_times>) {
+        draw_times(times, schedule, how, seed, iteration);
+    } else {
+        detail::draw_shares(times, how, seed, iteration);
+        constexpr double most = 1 - std::numeric_limits<double>::epsilon() / 2;
+        for (double& u : times) u = distribution(u < most ? u : most);  // u may round to 1
     }
 }
 
