@@ -15,9 +15,15 @@
 #include <diffusion/grid/distilled.hpp>
 #include <diffusion/grid/first_level.hpp>
 #include <diffusion/grid/flow_times.hpp>
+#include <diffusion/grid/ncsn.hpp>
 #include <diffusion/grid/sigma_grid.hpp>
 #include <diffusion/grid/sigmas.hpp>
 #include <diffusion/grid/simple.hpp>
+#include <diffusion/kernel/bits.hpp>
+#include <diffusion/kernel/discretized_gaussian.hpp>
+#include <diffusion/kernel/normal_cdf.hpp>
+#include <diffusion/likelihood/dequantisation.hpp>
+#include <diffusion/likelihood/variational_bound.hpp>
 #include <diffusion/objective/likelihood_weighting.hpp>
 #include <diffusion/objective/time_distribution.hpp>
 #include <diffusion/random/brownian.hpp>
@@ -44,6 +50,7 @@
 #include <diffusion/rule/reverse_diffusion.hpp>
 #include <diffusion/rule/sa_solver.hpp>
 #include <diffusion/rule/unipc.hpp>
+#include <diffusion/sampler/annealed_langevin.hpp>
 #include <diffusion/sampler/any_sampler.hpp>
 #include <diffusion/sampler/dpm_adaptive.hpp>
 #include <diffusion/sampler/dpm_fast.hpp>
@@ -62,6 +69,7 @@
 #include <diffusion/sampler/warm_start.hpp>
 #include <diffusion/schedule/alpha_bar_beta.hpp>
 #include <diffusion/schedule/log_alpha_linear.hpp>
+#include <diffusion/schedule/noise_ladder.hpp>
 #include <diffusion/schedule/shifted_flow.hpp>
 #include <diffusion/schedule/shifted_snr.hpp>
 #include <diffusion/schedule/sub_vp.hpp>
