@@ -196,6 +196,10 @@ TEST_CASE("no option of a method is outside of its range") {
     check("snr", [&](double v) { corrected(diffusion::langevin{.snr = v}); }, {none, inf, -1, 0});
     check("no items", [&](double) { corrected(diffusion::langevin{.items = 0}); }, {0});
 
+    const auto annealed = [](const annealing& how) { annealed_langevin(grid, how); };
+    check("epsilon", [&](double v) { annealed({.step_size = v}); }, {none, inf, -1, 0, 2});
+    check("no moves", [&](double) { annealed({.steps = 0}); }, {0});
+
     check("jump", [](double) { repaint_path(grid, {0, 2}); }, {0});
     check("samples", [](double) { repaint_path(grid, {2, 0}); }, {0});
     const auto restart = [](double t_min, double t_max, std::size_t n) {

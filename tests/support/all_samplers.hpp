@@ -144,6 +144,8 @@ std::vector<listed_sampler<X>> all_samplers(const diffusion::time_grid& grid, co
     add("learned variance", n, [&] { return learned_variance(grid); });
     add("langevin, reverse diffusion", 2 * n,
         [&] { return langevin_corrected(reverse_diffusion{}, grid); });
+    add("annealed langevin", 20 * n + 1,
+        [&] { return annealed_langevin(grid, {.step_size = 0.2, .steps = 20}); });
     const std::vector<scalar_t<X>> known(elements(x).size(), scalar_t<X>(0.7));
     const std::vector<scalar_t<X>> mask(elements(x).size());
     add("projected", n,

@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <utility>
 
 #include <diffusion/assert.hpp>
@@ -76,9 +75,7 @@ public:
             denoise(std::as_const(x), t, mem.x0);
             const double per_variance = 1 / (t.sigma * t.sigma);
             ref(mem.score) = (t.alpha * per_variance) * ref(mem.x0) + (-per_variance) * ref(x);
-            // A correction stays at its level, so its noise is no piece of a Brownian path.
-            noise(mem.z,
-                  noise_address{noise_stream::forward, i, static_cast<std::uint32_t>(k + 1)});
+            noise(mem.z, level_noise(i, k));
             const double slope = mean_norm(mem.score);
             if (slope == 0) continue;
             const double ratio = t.alpha / s.alpha * how_.snr * mean_norm(mem.z) / slope;

@@ -44,6 +44,12 @@ inline noise_address step_noise(std::size_t i, const node& t, const node& s,
     return {noise_stream::step, i, sub_draw, t.sigma / t.alpha, s.sigma / s.alpha};
 }
 
+/// Where move k at the level of step i finds its noise: it stays there, so the noise is no piece of
+/// a Brownian path.
+inline noise_address level_noise(std::size_t i, std::size_t k) {
+    return {noise_stream::forward, i, static_cast<std::uint32_t>(k + 1)};
+}
+
 /// The noise source of a deterministic run. Throws std::logic_error if the sampler asks for noise
 /// after all.
 struct no_noise {
