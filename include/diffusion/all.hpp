@@ -24,7 +24,11 @@
 #include <diffusion/kernel/normal_cdf.hpp>
 #include <diffusion/likelihood/dequantisation.hpp>
 #include <diffusion/likelihood/variational_bound.hpp>
+#include <diffusion/objective/consistency.hpp>
+#include <diffusion/objective/curriculum.hpp>
 #include <diffusion/objective/likelihood_weighting.hpp>
+#include <diffusion/objective/preconditioned.hpp>
+#include <diffusion/objective/straightness.hpp>
 #include <diffusion/objective/time_distribution.hpp>
 #include <diffusion/random/brownian.hpp>
 #include <diffusion/random/numpy.hpp>

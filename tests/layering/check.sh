@@ -11,7 +11,7 @@ BEGIN {
     may["grid"]      = "base schedule"
     may["kernel"]    = "base tensor random schedule grid"
     may["denoiser"]  = "base tensor random schedule grid"
-    may["objective"] = "base tensor random schedule grid kernel"
+    may["objective"] = "base tensor random schedule grid kernel denoiser"  # training needs the preconditioning
     may["rule"]      = "base schedule grid kernel denoiser objective"
     may["sampler"]   = "base tensor random schedule grid kernel denoiser objective rule"
     numbers          = "schedule grid rule"                           # reach no tensor, however far one follows
