@@ -52,7 +52,8 @@ void prepare(std::size_t in, std::size_t out, At&& at, T* u) {
                         taps[row][col][l] = at(row, col, i, o + l);
             T* to = u + detail::packed_offset<T>(in, out, i, o);
             transform_tile<3, points, V>(
-                [](const auto& g, auto& v) { transform_weights<T>(g, v); },
+                [](const auto& g, auto& v)
+                    __attribute__((always_inline)) { transform_weights<T>(g, v); },
                 [&](std::size_t col, V(&g)[3]) __attribute__((always_inline)) {
                     for (std::size_t row = 0; row < 3; ++row) g[row] = detail::load(taps[row][col]);
                 },
@@ -147,14 +148,15 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
     for (std::size_t i = 0; i < s.in; ++i)
         for (std::size_t o = 0; o < s.out; o += detail::width<T>)
             transform_tile<points, 3, V>(
-                [](const auto& w, auto& g) { transform_weights_gradient<T>(w, g); },
+                [](const auto& w, auto& g)
+                    __attribute__((always_inline)) { transform_weights_gradient<T>(w, g); },
                 [&](std::size_t col, V(&column)[points]) __attribute__((always_inline)) {
                     const T* from = du + col * u_plane + i * stride + o;
                     detail::unrolled<points>([&](auto row) __attribute__((always_inline)) {
                         column[row] = detail::load(from + row * points * u_plane);
                     });
                 },
-                [&](std::size_t row, std::size_t col, V g) {
+                [&](std::size_t row, std::size_t col, V g) __attribute__((always_inline)) {
                     T* to = dw + ((row * 3 + col) * s.in + i) * s.out + o;
                     if (o + detail::width<T> <= s.out) detail::store(to, V(detail::load(to) + g));
                     else

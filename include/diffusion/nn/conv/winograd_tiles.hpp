@@ -80,7 +80,8 @@ void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
         detail::for_vectors<T>(channels, [&](std::size_t c) {
             T* to = v + t * channels + c;
             transform_tile<points, points, V>(
-                [](const auto& d, auto& w) { transform_input<T>(d, w); },
+                [](const auto& d, auto& w)
+                    __attribute__((always_inline)) { transform_input<T>(d, w); },
                 [&](std::size_t j, V(&column)[points])
                     __attribute__((always_inline)) { from.read(j, c, column); },
                 [&](std::size_t, std::size_t, V w) __attribute__((always_inline)) {
@@ -112,14 +113,15 @@ void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count
         detail::for_vectors<T>(channels, [&](std::size_t c) {
             const V add = bias ? detail::load(bias + c) : V{};
             transform_tile<points, tile, V>(
-                [](const auto& w, auto& z) { transform_output<T>(w, z); },
+                [](const auto& w, auto& z)
+                    __attribute__((always_inline)) { transform_output<T>(w, z); },
                 [&](std::size_t j, V(&column)[points]) __attribute__((always_inline)) {
                     const T* from = m + j * plane + t * stride + c;
                     detail::unrolled<points>([&](auto i) __attribute__((always_inline)) {
                         column[i] = detail::load(from + i * points * plane);
                     });
                 },
-                [&](std::size_t i, std::size_t j, V z) {
+                [&](std::size_t i, std::size_t j, V z) __attribute__((always_inline)) {
                     if (pixel[i][j]) detail::store(pixel[i][j] + c, V(z + add));
                 });
         });
@@ -139,7 +141,8 @@ void transform_output_gradients(const tiling& tiles, std::size_t first, std::siz
         detail::for_vectors<T>(channels, [&](std::size_t c) {
             T* to = m + t * stride + c;
             transform_tile<tile, points, V>(
-                [](const auto& z, auto& w) { transform_output_gradient<T>(z, w); },
+                [](const auto& z, auto& w)
+                    __attribute__((always_inline)) { transform_output_gradient<T>(z, w); },
                 [&](std::size_t j, V(&column)[tile])
                     __attribute__((always_inline)) { from.read(j, c, column); },
                 [&](std::size_t, std::size_t, V w) __attribute__((always_inline)) {
