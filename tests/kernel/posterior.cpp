@@ -129,6 +129,20 @@ TEST_CASE("a learned variance runs from the small one at v = 0 to the large one 
           Approx(0.25 * learned.log_variance_large + 0.75 * learned.log_variance_small));
 }
 
+TEST_CASE("with the variance of the data where x_t is known a step of any length is exact") {
+    // of N(0, 1): E[x_0 | x_t] = alpha x_t, Var = sigma^2; x_s = rho x_t + sqrt(1 - rho^2) z
+    for (const double alpha_bar : {0.9, 0.5, 0.01, 1e-6}) {
+        const noise_level t = from_alpha_bar(alpha_bar), s = from_alpha_bar(0.95);
+        const auto kernel = learned_range(t, s);
+        const double rho = forward_kernel(s, t).a;
+        CHECK(kernel.mean.a + kernel.mean.b[0] * t.alpha == Approx(rho).epsilon(1e-12));
+        CHECK(std::exp(kernel.log_variance_given_data(2 * std::log(t.sigma))) ==
+              Approx(1 - rho * rho).epsilon(1e-12));
+    }
+    // without noise x_s is x_0
+    CHECK(learned_range(from_alpha_bar(0.5), clean_data).log_variance_given_data(-3) == Approx(-3));
+}
+
 TEST_CASE("a kernel with a learned variance is a value, too") {
     const learned_range_kernel kernel{{0.5, {0.25}, 0}, -3, -2};
     CHECK(kernel == learned_range_kernel{{0.5, {0.25}, 0}, -3, -2});

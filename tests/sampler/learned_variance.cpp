@@ -88,6 +88,22 @@ TEST_CASE("or the network says log variance itself") {
     CHECK(x[0] == Approx(2 * std::exp(-1.5)).epsilon(1e-14));
 }
 
+TEST_CASE("or the log variance of the data, of which that of any step follows") {
+    for (const double s : {399.0, 300.0, 10.0}) {
+        const time_grid step = make_grid(discrete_schedule<>{}, {400, s}, grid_end::last_time);
+        vector x(1);
+        const auto net = [](const vector&, double, vector& out, vector& v) {
+            out = {0};
+            v = {-3};
+        };
+        sample(x, learned_variance(step, variance_output::data_log_variance),
+               predicts_noise(two_outputs(net, vector(1))),
+               [](vector& z, const noise_address&) { z = {2}; });
+        const auto [a, b, c] = posterior(step[0], step[1]);
+        CHECK(x[0] == Approx(2 * std::sqrt(c * c + b[0] * b[0] * std::exp(-3.0))).epsilon(1e-14));
+    }
+}
+
 TEST_CASE(
     "a learned variance takes one call a step, and draws no noise in the step to clean data") {
     std::size_t calls = 0, draws = 0;

@@ -63,6 +63,13 @@ struct learned_range_kernel {
         return v * log_variance_large + (1 - v) * log_variance_small;
     }
 
+    /// log of the variance that is best if x_0 has mean x_0-hat and variance e^v where x_t is
+    /// known: beta-tilde_t + b^2 e^v (Bao et al. 2022, "Analytic-DPM", theorem 1). Such a v does not
+    /// depend on how long the step is.
+    double log_variance_given_data(double v) const {
+        return std::log(std::exp(log_variance_small) + mean.b[0] * mean.b[0] * std::exp(v));
+    }
+
     /// The kernel that this becomes where v is the same everywhere; v = 0 is `small`, v = 1 is
     /// `large`. In the step to clean data it is the mean alone, as theirs.
     gaussian_kernel<1> at(double v) const {

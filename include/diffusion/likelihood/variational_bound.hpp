@@ -81,6 +81,12 @@ public:
     std::size_t size() const { return grid_.size() - 1; }  ///< steps; L_T comes on top
     const time_grid& grid() const { return grid_; }
 
+    /// log of p's variance in step i, where the network's second output is v, if it has one.
+    double log_variance(std::size_t i, double v = 0) const {
+        if (!learned_) return fixed_[i];
+        return output_ == variance_output::range ? ranges_[i].log_variance((1 + v) / 2) : v;
+    }
+
     template <tensor X>
     memory<X> init(const X& x_0) const {
         return {like(x_0), like(x_0), like(x_0)};
@@ -143,12 +149,14 @@ public:
         const auto x0 = elements(std::as_const(mem.x0)), v = elements(std::as_const(mem.v));
         const std::size_t n = item_size(data.size(), terms.size());
         const bool last = i + 1 == size();
-        const double fixed_std = std::exp(0.5 * fixed_[i]);
+        const double fixed_std = std::exp(0.5 * fixed_[i]);  // so that it is computed once
         for (std::size_t k = 0; k < terms.size(); ++k) {
             terms[k] = x0_mse[k] = 0;
             for (std::size_t e = k * n; e < (k + 1) * n; ++e) {
                 const double x = static_cast<double>(data[e]), mean = static_cast<double>(x0[e]);
-                const double std = learned_ ? said(i, static_cast<double>(v[e])) : fixed_std;
+                const double std = learned_
+                                       ? std::exp(0.5 * log_variance(i, static_cast<double>(v[e])))
+                                       : fixed_std;
                 terms[k] += last ? -decoder_(x, mean, std)
                                  : kl_divergence(0, q_[i].c, q_[i].b[0] * (mean - x), std);
                 x0_mse[k] += (mean - x) * (mean - x) / static_cast<double>(n);
@@ -178,12 +186,6 @@ private:
             fixed_.push_back(fixed == reverse_variance::large && !last ? range.log_variance_large
                                                                        : range.log_variance_small);
         }
-    }
-
-    /// The standard deviation that the network means by v.
-    double said(std::size_t i, double v) const {
-        return std::exp(
-            0.5 * (output_ == variance_output::range ? ranges_[i].log_variance((1 + v) / 2) : v));
     }
 
     time_grid grid_;

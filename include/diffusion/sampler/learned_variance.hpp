@@ -15,8 +15,22 @@
 namespace diffusion {
 
 /// What the network's second output is: the place of log variance between those of the two fixed
-/// variances, from -1 (`reverse_variance::small`) to 1 (`large`), or the log variance itself.
-enum class variance_output { range, log_variance };
+/// variances, from -1 (`reverse_variance::small`) to 1 (`large`), or the log variance itself, or the
+/// log variance of x_0 where x_t is known, of which the step's follows for steps of any length.
+enum class variance_output { range, log_variance, data_log_variance };
+
+/// The log variance of the step with this kernel, where v is the network's second output.
+inline double log_variance(const learned_range_kernel& kernel, variance_output output, double v) {
+    switch (output) {
+        case variance_output::log_variance:
+            return v;
+        case variance_output::data_log_variance:
+            return kernel.log_variance_given_data(v);
+        case variance_output::range:
+            break;
+    }
+    return kernel.log_variance((1 + v) / 2);
+}
 
 /// p_theta(x_s | x_t) with the posterior's mean and a learned variance (Nichol and Dhariwal 2021,
 /// eq. 15, where v in [0, 1] is (1 + output)/2; Dhariwal and Nichol 2021; UnCLIP, Ramesh et al.
@@ -77,9 +91,7 @@ public:
         const auto z = elements(mem.z);
         for (std::size_t e = 0; e < z.size(); ++e) {
             const double said = static_cast<double>(v[e]);
-            const double log_variance =
-                output_ == variance_output::range ? kernel.log_variance((1 + said) / 2) : said;
-            z[e] *= static_cast<scalar_t<X>>(std::exp(0.5 * log_variance));
+            z[e] *= static_cast<scalar_t<X>>(std::exp(0.5 * log_variance(kernel, output_, said)));
         }
         ref(x) = a * ref(x) + b[0] * ref(mem.x0) + 1 * ref(mem.z);
     }
