@@ -77,6 +77,7 @@
 #include <diffusion/nn/torch_layout.hpp>
 #include <diffusion/nn/transformer.hpp>
 #include <diffusion/nn/unet.hpp>
+#include <diffusion/nn/untold.hpp>
 #include <diffusion/nn/variance_loss.hpp>
 #include <diffusion/nn/vector_math.hpp>
 #include <diffusion/nn/vjp.hpp>
