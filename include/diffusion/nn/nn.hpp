@@ -63,10 +63,12 @@
 #include <diffusion/nn/parallel.hpp>
 #include <diffusion/nn/parameter.hpp>
 #include <diffusion/nn/positions.hpp>
+#include <diffusion/nn/pseudo_huber.hpp>
 #include <diffusion/nn/rearrange.hpp>
 #include <diffusion/nn/reparameterize.hpp>
 #include <diffusion/nn/resample.hpp>
 #include <diffusion/nn/schedule_rate.hpp>
+#include <diffusion/nn/sliced_score.hpp>
 #include <diffusion/nn/smooth.hpp>
 #include <diffusion/nn/softmax.hpp>
 #include <diffusion/nn/spade.hpp>
