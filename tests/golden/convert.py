@@ -54,6 +54,7 @@ FAMILIES = [
     "misc_peers",
     "published_expectations",
     "rng",
+    "score_sde",
 ]
 
 DROPPED = {"precision", "sigmas", "alphas_cumprod", "begin_index_note", "note", "fragile",

@@ -10,6 +10,7 @@
 
 #include "rule/invariants.hpp"
 #include "support/gaussian_toy.hpp"
+#include "support/refusal.hpp"
 
 using namespace diffusion;
 using doctest::Approx;
@@ -40,13 +41,14 @@ TEST_CASE("on DDPM's schedule it is algorithm 3 of Song et al. 2021") {
     }
 }
 
-TEST_CASE("reverse diffusion converges in distribution with order 1") {
+TEST_CASE("reverse diffusion converges in distribution with order 1, as does its ODE") {
     const support::gaussian_toy toy{0.7, 0.5};
-    const auto error = [&](std::size_t n) {
+    const auto error = [&](std::size_t n, double eta) {
         const time_grid grid = uniform_lambda(vp_linear{}, n, 0.8, 0.1, grid_end::last_time);
         double mean = toy.mean_at(grid[0]), variance = toy.std_at(grid[0]) * toy.std_at(grid[0]);
         for (std::size_t i = 0; i < n; ++i) {
-            const auto [a, b, c] = kernel_of(reverse_diffusion{}, grid, i);
+            const auto [a, b, c] = kernel_of(reverse_diffusion{.eta = eta}, grid, i);
+            CHECK((c == 0) == (eta == 0));
             const double q = toy.data(1, grid[i]) - toy.data(0, grid[i]);
             mean = a * mean + b[0] * toy.data(mean, grid[i]);
             variance = (a + b[0] * q) * (a + b[0] * q) * variance + c * c;
@@ -54,5 +56,13 @@ TEST_CASE("reverse diffusion converges in distribution with order 1") {
         return std::abs(mean - toy.mean_at(grid[n])) +
                std::abs(variance - toy.std_at(grid[n]) * toy.std_at(grid[n]));
     };
-    CHECK(std::abs(std::log2(error(256) / error(512)) - 1) < 0.3);
+    for (const double eta : {0.0, 0.5, 1.0})
+        CHECK(std::abs(std::log2(error(256, eta) / error(512, eta)) - 1) < 0.3);
+}
+
+TEST_CASE("an eta that makes no sense is refused") {
+    const time_grid grid = uniform_time(ve_geometric{}, 3);
+    for (const double eta : {-1.0, double(NAN), double(INFINITY)})
+        CHECK(support::is_complete(
+            support::refusal([&] { kernel_of(reverse_diffusion{.eta = eta}, grid, 0); }), eta));
 }

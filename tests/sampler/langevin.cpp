@@ -9,10 +9,14 @@
 #include <diffusion/grid/uniform.hpp>
 #include <diffusion/random/gaussian_noise.hpp>
 #include <diffusion/rule/ddim.hpp>
+#include <diffusion/rule/ddpm.hpp>
 #include <diffusion/rule/reverse_diffusion.hpp>
+#include <diffusion/sampler/annealed_langevin.hpp>
 #include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/sample.hpp>
 #include <diffusion/schedule/continuous.hpp>
+#include <diffusion/sde/continuous.hpp>
+#include <diffusion/sde/euler_maruyama.hpp>
 #include <diffusion/tensor/std.hpp>
 
 #include "support/gaussian_toy.hpp"
@@ -81,6 +85,39 @@ TEST_CASE("predictor and corrector together end at the data's distribution") {
     CHECK(found.variance == Approx(0.25).epsilon(0.1));
 }
 
+TEST_CASE("annealed corrections without a predictor are annealed Langevin dynamics") {
+    const time_grid grid = uniform_time(ve_geometric{}, 12);
+    const double snr = 0.2;
+    vector x{1, -2, 30}, y = x;
+    sample(x, langevin_corrected(stay{}, grid, annealed_corrections{.snr = snr, .steps = 3}), toy,
+           gaussian_noise{1});
+    sample(y, annealed_langevin(grid, {.step_size = 2 * snr * snr, .steps = 3, .denoise = false}),
+           toy, gaussian_noise{1});
+    for (std::size_t e = 0; e < 3; ++e) CHECK(x[e] == Approx(y[e]).epsilon(1e-10));
+}
+
+TEST_CASE("any predictor goes with any corrector, and the pair ends at the data's distribution") {
+    // On VE and VP, Euler-Maruyama, reverse diffusion and ancestral sampling, each with both.
+    const auto ends_well = [](const auto& predictor, const auto& corrector, const auto& schedule) {
+        vector x(4000);
+        const time_grid grid = uniform_time(schedule, 200, 1, 1e-3);
+        draw_prior(x, grid.front(), gaussian_noise{5});
+        sample(x, langevin_corrected(predictor, grid, corrector), toy, gaussian_noise{6});
+        CHECK(moments_of(x).mean == Approx(0.7).epsilon(0.06));
+        CHECK(moments_of(x).variance == Approx(0.25).epsilon(0.12));
+    };
+    const auto with_both = [&](const auto& predictor, const auto& schedule) {
+        ends_well(predictor, langevin{.snr = 0.1}, schedule);
+        ends_well(predictor, annealed_corrections{.snr = 0.1}, schedule);
+    };
+    with_both(euler_maruyama{vp_sde{}}, vp_linear{});
+    with_both(euler_maruyama{ve_sde{}}, ve_geometric{});
+    with_both(reverse_diffusion{}, vp_linear{});
+    with_both(reverse_diffusion{}, ve_geometric{});
+    with_both(ddpm{}, vp_linear{});
+    with_both(ddpm{}, ve_geometric{});
+}
+
 TEST_CASE("M corrections take M + 1 calls and draws of their own") {
     for (const std::size_t steps : {0u, 1u, 3u}) {
         const time_grid grid = uniform_time(ve_geometric{}, 10);
@@ -114,6 +151,8 @@ TEST_CASE("an snr or a number of items that makes no sense is refused") {
     const time_grid grid = uniform_time(ve_geometric{}, 3);
     for (const double snr : {0.0, -1.0, double(NAN), double(INFINITY)})
         CHECK_THROWS_AS(langevin_corrected(ddim{}, grid, {.snr = snr}), std::invalid_argument);
+    CHECK_THROWS_AS(langevin_corrected(stay{}, grid, annealed_corrections{.snr = 0}),
+                    std::invalid_argument);
     CHECK_THROWS_AS(langevin_corrected(ddim{}, grid, {.items = 0}), std::invalid_argument);
     CHECK_THROWS_AS(langevin_corrected(ddim{}, time_grid{}), std::invalid_argument);
     CHECK_THROWS_WITH_AS(langevin_corrected(ddim_inversion{}, inverted(grid)),

@@ -47,8 +47,7 @@ struct sub_vp_sde {
 /// The variance-exploding SDE, dx = sigma_t sqrt(2 log(sigma_max/sigma_min)) dw: the limit of
 /// NCSN's geometric sequence (Song et al. 2021, eq. 9 and 30).
 ///
-/// It begins with sigma_0 = sigma_min, not with 0: `marginal` takes the noise of sigma_min for a part
-/// of what x_0 became, as their eq. 31 does, and f and g carry it on from there.
+/// It begins with sigma_0 = sigma_min, not with 0, as their eq. 31 does: f and g carry that on.
 struct ve_sde {
     ve_geometric marginal = {};
 
