@@ -28,10 +28,13 @@ inline constexpr std::size_t column_vectors = 2;
 ///     a(row, segment, step) = a[segment * a_segment + row * a_stride + step]    by_rows
 ///                             a[segment * a_segment + step * a_stride + row]    by_columns
 ///     b(segment, step, col) = b[segment * b_segment + step * b_stride + col]
+///
+/// Where b is read from far, the numbers `b_ahead` behind those of a step are asked for meanwhile.
 struct terms {
     std::size_t steps, segments;
     std::size_t a_stride = 0, a_segment = 0;
     std::size_t b_stride = 0, b_segment = 0;
+    std::size_t b_ahead = 0;
 };
 
 enum class layout { by_rows, by_columns };
@@ -50,6 +53,7 @@ void product_block(const terms& sum, const T* a, const T* b, const T* start,
             acc[r][v] = start ? load(start + r * start_stride + v * lanes) : vec<T>{};
 
     const std::size_t a_stride = sum.a_stride, b_stride = sum.b_stride, steps = sum.steps;
+    const std::size_t ahead = sum.b_ahead;
     for (std::size_t segment = 0; segment < sum.segments; ++segment) {
         // one pointer for three rows: twelve would not fit the registers
         const T* a_step[(Rows + 2) / 3];
@@ -61,6 +65,7 @@ void product_block(const terms& sum, const T* a, const T* b, const T* start,
             vec<T> b_now[Vectors];
 #pragma GCC unroll 2
             for (std::size_t v = 0; v < Vectors; ++v) b_now[v] = load(b_step + v * lanes);
+            if constexpr (A == layout::by_rows) prefetch(b_step + ahead, Vectors * lanes);
 #pragma GCC unroll 12
             for (std::size_t r = 0; r < Rows; ++r) {
                 const T a_now = a_step[r / 3][A == layout::by_rows ? r % 3 * a_stride : r % 3];

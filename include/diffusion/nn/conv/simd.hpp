@@ -21,6 +21,9 @@ inline constexpr std::size_t vector_bytes = 16;
 inline constexpr std::size_t vector_registers = 16;
 #endif
 
+/// Bytes that come from memory together.
+inline constexpr std::size_t cache_line = 64;
+
 /// Numbers of type T in one vector.
 template <class T>
 inline constexpr std::size_t width = vector_bytes / sizeof(T);
@@ -44,6 +47,13 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline void store(T* to, vec<T> v) {
     __builtin_memcpy(to, &v, sizeof v);
+}
+
+/// Asks for the cache lines of `count` numbers that will be read soon. The address may lie beyond
+/// the end of an array: nothing is read then.
+template <class T>
+[[gnu::always_inline]] inline void prefetch(const T* from, std::size_t count) {
+    for (std::size_t i = 0; i < count; i += cache_line / sizeof(T)) __builtin_prefetch(from + i);
 }
 
 /// The sum of the lanes, by halves.

@@ -28,7 +28,7 @@ constexpr std::size_t strip_length(std::size_t count, std::size_t most) {
 /// into the same set of the first level cache.
 template <class T>
 constexpr std::size_t plane_size(std::size_t tiles, std::size_t channels) {
-    return tiles * channels + 64 / sizeof(T);
+    return tiles * channels + detail::cache_line / sizeof(T);
 }
 
 template <class T>
@@ -100,11 +100,14 @@ void forward(const conv_shape& s, const T* x, const T* u, const T* bias, T* y, w
     T* v = zeros + zero_size;
     T* m = v + planes * v_plane;
     std::fill_n(zeros, zero_size, T(0));
+    // All weights of a network do not fit the caches. While one panel of them is multiplied the
+    // next is fetched; alone the processor follows a page only, and panels are no longer than that.
+    const std::size_t panel = s.in * std::min(stride, detail::column_vectors * detail::width<T>);
 
     for (std::size_t first = 0; first < tiles.count; first += strip) {
         const std::size_t count = std::min(strip, tiles.count - first);
         transform_inputs(tiles, first, count, s.in, x, zeros, v, v_plane);
-        const detail::terms sum{.steps = s.in, .segments = 1, .a_stride = s.in};
+        const detail::terms sum{.steps = s.in, .segments = 1, .a_stride = s.in, .b_ahead = panel};
         for (std::size_t p = 0; p < planes; ++p)
             detail::product<T, detail::layout::by_rows>(sum, count, stride, v + p * v_plane,
                                                         u + p * detail::packed_size<T>(s.in, s.out),

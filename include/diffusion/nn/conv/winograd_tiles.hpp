@@ -50,6 +50,12 @@ public:
         }
     }
 
+    /// Asks for the pixels that the next tile to the right is the first to see.
+    void prefetch_next() const {
+        for (std::size_t i = Size - tile; i < Size; ++i)
+            detail::prefetch(row_[i] + (Size - first_) * channels_, tile * channels_);
+    }
+
     /// Vector c of the pixels in column `col`.
     template <class V>
     [[gnu::always_inline]] void read(std::size_t col, std::size_t c, V (&column)[Size]) const {
@@ -77,6 +83,7 @@ void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
         const auto [image, row, col] = tiles[first + t];
         const window<T, points> from(x + image * tiles.height * tiles.width * channels,
                                      tiles.height, tiles.width, channels, row - 1, col - 1, zeros);
+        from.prefetch_next();
         detail::for_vectors<T>(channels, [&](std::size_t c) {
             T* to = v + t * channels + c;
             transform_tile<points, points, V>(
