@@ -24,6 +24,9 @@
 #include <diffusion/kernel/normal_cdf.hpp>
 #include <diffusion/likelihood/dequantisation.hpp>
 #include <diffusion/likelihood/variational_bound.hpp>
+#include <diffusion/manifold/intrinsic_dimension.hpp>
+#include <diffusion/manifold/nearest.hpp>
+#include <diffusion/manifold/score_dimension.hpp>
 #include <diffusion/objective/consistency.hpp>
 #include <diffusion/objective/curriculum.hpp>
 #include <diffusion/objective/likelihood_weighting.hpp>
@@ -80,6 +83,12 @@
 #include <diffusion/schedule/trigflow.hpp>
 #include <diffusion/schedule/vp_sigmoid.hpp>
 #include <diffusion/schedule/zero_terminal_snr.hpp>
+#include <diffusion/sde/continuous.hpp>
+#include <diffusion/sde/dormand_prince.hpp>
+#include <diffusion/sde/euler_maruyama.hpp>
+#include <diffusion/sde/ode_sampler.hpp>
+#include <diffusion/sde/reverse_time.hpp>
+#include <diffusion/sde/sde.hpp>
 #include <diffusion/toy/gaussian.hpp>
 #include <diffusion/toy/gaussian_mixture.hpp>
 #include <diffusion/toy/principal_axes.hpp>

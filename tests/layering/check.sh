@@ -20,7 +20,8 @@ BEGIN {
     may["sde"]        = core
     may["likelihood"] = core " sde"
     may["discrete"]   = core
-    core_and_theory   = core " toy sde likelihood discrete"
+    may["manifold"]   = core                                          # where data lies, and how one measures it
+    core_and_theory   = core " toy sde likelihood discrete manifold"
     may["umbrella"]  = core_and_theory                                # diffusion.hpp, all.hpp
     may["eigen"]     = "base tensor"                                  # the headers that know a tensor library
     may["xtensor"]   = "base tensor"
