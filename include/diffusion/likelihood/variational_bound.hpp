@@ -83,8 +83,7 @@ public:
 
     /// log of p's variance in step i, where the network's second output is v, if it has one.
     double log_variance(std::size_t i, double v = 0) const {
-        if (!learned_) return fixed_[i];
-        return output_ == variance_output::range ? ranges_[i].log_variance((1 + v) / 2) : v;
+        return learned_ ? diffusion::log_variance(ranges_[i], output_, v) : fixed_[i];
     }
 
     template <tensor X>
@@ -180,7 +179,7 @@ private:
             ranges_.push_back(learned_range(grid_[i], grid_[i + 1]));
             learned_range_kernel& range = ranges_.back();
             const bool last = i + 1 == size();
-            if (last)
+            if (last && output_ != variance_output::data_log_variance)
                 range.log_variance_small =
                     i > 0 ? ranges_[i - 1].log_variance_small : range.log_variance_large;
             fixed_.push_back(fixed == reverse_variance::large && !last ? range.log_variance_large
