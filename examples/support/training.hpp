@@ -54,25 +54,18 @@ struct training_data {
     std::span<const int> labels;
 };
 
-/// Trains a network of diffusion::nn on noised data (Ho et al. 2020, algorithm 1), and leaves the
-/// averaged weights in it. The error of what it predicts counts the same at all levels; by default
-/// that is the velocity, with the weighting of Salimans and Ho (2022).
+/// Trains anything that the library's trainer trains, and leaves the averaged weights in it.
 ///
 /// Adam with (0.9, 0.99), gradients clipped at norm 1, warm-up and half a cosine, EMA. `stop()` is
-/// asked before each step; the step in hand is always finished. `null_label` is what a dropped
-/// label becomes. Everything but the time it takes is a function of the plan's seed.
+/// asked before each step; the step in hand is always finished. Everything but the time it takes is
+/// a function of the plan's seed.
 ///
 /// A checkpoint is written twice a minute and at the end, whoever ends it. Who goes on from one
 /// gets the same bits as without an interruption if the plan counts epochs; if it counts seconds,
 /// those of before count, too. `look(training)` is called after each checkpoint, or as often.
-template <class Net, class Schedule, class Stop, class Look>
-training_record train(Net& net, diffusion::nn::lanes<float>& lanes, const Schedule& schedule,
-                      const training_data& data, const training_plan& plan, std::size_t null_label,
-                      Stop&& stop, Look&& look) {
-    diffusion::in_memory source(data.item, data.items, data.labels);
-    diffusion::denoising model(
-        net, schedule,
-        {.kind = plan.target, .dropped_labels = plan.dropped_labels, .null_label = null_label});
+template <class Model, class Source, class Stop, class Look>
+training_record train_model(Model& model, Source& source, diffusion::nn::lanes<float>& lanes,
+                            const training_plan& plan, Stop&& stop, Look&& look) {
     training_record record;
     double before = 0, looked = 0;
     stopwatch watch;
@@ -132,6 +125,20 @@ training_record train(Net& net, diffusion::nn::lanes<float>& lanes, const Schedu
     bar.finish(std::min(done(training.steps()), 1.0), note());
     if (training.steps() > 0) training.average().swap();
     return record;
+}
+
+/// Trains a network of diffusion::nn on noised data (Ho et al. 2020, algorithm 1), as above. The
+/// error of what it predicts counts the same at all levels; by default that is the velocity, with
+/// the weighting of Salimans and Ho (2022). `null_label` is what a dropped label becomes.
+template <class Net, class Schedule, class Stop, class Look>
+training_record train(Net& net, diffusion::nn::lanes<float>& lanes, const Schedule& schedule,
+                      const training_data& data, const training_plan& plan, std::size_t null_label,
+                      Stop&& stop, Look&& look) {
+    diffusion::in_memory source(data.item, data.items, data.labels);
+    diffusion::denoising model(
+        net, schedule,
+        {.kind = plan.target, .dropped_labels = plan.dropped_labels, .null_label = null_label});
+    return train_model(model, source, lanes, plan, stop, look);
 }
 
 /// The same without anybody who looks.
