@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -11,30 +12,32 @@
 namespace diffusion {
 
 /// Any step between K states, as a K x K matrix in the order of its rows: q(x_t = j | x_s = i) is
-/// element i K + j (Austin et al. 2021, section 3).
+/// element i K + j (Austin et al. 2021, section 3). Copies share the matrix, which never changes.
 class dense_kernel {
 public:
     /// Throws std::invalid_argument unless the matrix is square, its elements lie in [0, 1], and
     /// each row sums to 1 (up to 1e-9).
     explicit dense_kernel(std::vector<double> matrix)
         : categories_(detail::side_of_square(matrix.size(), "diffusion::dense_kernel")),
-          matrix_(std::move(matrix)) {
+          matrix_(std::make_shared<const std::vector<double>>(std::move(matrix))) {
         for (std::size_t i = 0; i < categories_; ++i)
             detail::require_distribution(row(i), categories_, "diffusion::dense_kernel");
     }
 
     std::size_t categories() const { return categories_; }
 
-    double operator()(std::size_t i, std::size_t j) const { return matrix_[i * categories_ + j]; }
+    double operator()(std::size_t i, std::size_t j) const {
+        return (*matrix_)[i * categories_ + j];
+    }
 
     /// q(x_t | x_s = i).
     std::span<const double> row(std::size_t i) const {
-        return std::span(matrix_).subspan(i * categories_, categories_);
+        return std::span(*matrix_).subspan(i * categories_, categories_);
     }
 
     /// The kernel of no step, between the same states.
     dense_kernel identity() const {
-        std::vector<double> matrix(matrix_.size());
+        std::vector<double> matrix(matrix_->size());
         for (std::size_t i = 0; i < categories_; ++i) matrix[i * categories_ + i] = 1;
         return dense_kernel(std::move(matrix));
     }
@@ -59,7 +62,7 @@ public:
 
 private:
     std::size_t categories_;
-    std::vector<double> matrix_;
+    std::shared_ptr<const std::vector<double>> matrix_;
 };
 
 }  // namespace diffusion
