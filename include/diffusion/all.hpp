@@ -9,6 +9,12 @@
 #include <diffusion/denoiser/guidance_rescale.hpp>
 #include <diffusion/denoiser/precondition.hpp>
 #include <diffusion/diffusion.hpp>
+#include <diffusion/discrete/categorical_beta.hpp>
+#include <diffusion/discrete/categorical_bound.hpp>
+#include <diffusion/discrete/categorical_sampler.hpp>
+#include <diffusion/discrete/d3pm.hpp>
+#include <diffusion/discrete/mutual_information.hpp>
+#include <diffusion/discrete/token_distance.hpp>
 #include <diffusion/grid/align_your_steps.hpp>
 #include <diffusion/grid/beta_quantiles.hpp>
 #include <diffusion/grid/call_groups.hpp>
@@ -30,6 +36,7 @@
 #include <diffusion/objective/consistency.hpp>
 #include <diffusion/objective/curriculum.hpp>
 #include <diffusion/objective/likelihood_weighting.hpp>
+#include <diffusion/objective/loss_aware_times.hpp>
 #include <diffusion/objective/preconditioned.hpp>
 #include <diffusion/objective/straightness.hpp>
 #include <diffusion/objective/time_distribution.hpp>
