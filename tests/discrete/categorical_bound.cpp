@@ -155,27 +155,30 @@ TEST_CASE("a draw of the bound has the bound as its mean, term by term and for a
     std::vector<std::size_t> x_0;
     for (int i = 0; i < 4000; ++i) x_0.insert(x_0.end(), pair, pair + 2);
     const auto predict = support::exact_predictor(process);
-    const categorical_bound bound = variational_bound(process, x_0, predict, 7);
+    const categorical_bound bound = categorical_variational_bound(process, x_0, predict, 7);
     REQUIRE(bound.steps.size() == 6);
     CHECK(bound.prior == 0);
     CHECK(bound.nats() / 4000 ==
           Approx(exact_bound(process, pair, predict, all_times)).epsilon(0.02));
     // the same draws in two parts
     const std::span<const std::size_t> x(x_0);
-    const auto one = variational_bound(process, x.first(3000), predict, 7, std::span(all_times));
-    const auto two =
-        variational_bound(process, x.subspan(3000), predict, 7, std::span(all_times), 3000);
+    const auto one =
+        categorical_variational_bound(process, x.first(3000), predict, 7, std::span(all_times));
+    const auto two = categorical_variational_bound(process, x.subspan(3000), predict, 7,
+                                                   std::span(all_times), 3000);
     for (std::size_t t = 0; t < 6; ++t)
         CHECK(one.steps[t] + two.steps[t] == Approx(bound.steps[t]).epsilon(1e-12));
-    CHECK(variational_bound(process, x, predict, 7, std::span(some_times)).steps.size() == 3);
+    CHECK(
+        categorical_variational_bound(process, x, predict, 7, std::span(some_times)).steps.size() ==
+        3);
 }
 
 TEST_CASE("bounds refuse states and times that there are not") {
     const auto process = uniform_d3pm(3, reciprocal_beta{}, 6);
     const auto bound = [&](std::vector<std::size_t> x_0, std::vector<std::size_t> times) {
         return refusal([&] {
-            variational_bound(process, std::span<const std::size_t>(x_0), guess, 1,
-                              std::span<const std::size_t>(times));
+            categorical_variational_bound(process, std::span<const std::size_t>(x_0), guess, 1,
+                                          std::span<const std::size_t>(times));
         });
     };
     CHECK(is_complete(bound({0, 3}, all_times), 3));

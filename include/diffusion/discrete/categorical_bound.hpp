@@ -33,11 +33,11 @@ struct categorical_bound {
 ///
 /// Throws std::invalid_argument for states outside 0 .. K-1, and for times that do not fall.
 template <categorical_process P, x_0_predictor Predict>
-categorical_bound variational_bound(const P& process, std::span<const std::size_t> x_0,
-                                    Predict&& predict, std::uint64_t seed,
-                                    std::span<const std::size_t> times,
-                                    std::uint64_t first_element = 0) {
-    constexpr const char* function = "diffusion::variational_bound";
+categorical_bound categorical_variational_bound(const P& process, std::span<const std::size_t> x_0,
+                                                Predict&& predict, std::uint64_t seed,
+                                                std::span<const std::size_t> times,
+                                                std::uint64_t first_element = 0) {
+    constexpr const char* function = "diffusion::categorical_variational_bound";
     const std::size_t K = process.categories();
     detail::require(times.size() >= 2 && times.front() == process.steps() && times.back() == 0,
                     function, "the times must fall from T to 0; their number", times.size());
@@ -68,10 +68,10 @@ categorical_bound variational_bound(const P& process, std::span<const std::size_
 
 /// The same with all T steps.
 template <categorical_process P, x_0_predictor Predict>
-categorical_bound variational_bound(const P& process, std::span<const std::size_t> x_0,
-                                    Predict&& predict, std::uint64_t seed) {
+categorical_bound categorical_variational_bound(const P& process, std::span<const std::size_t> x_0,
+                                                Predict&& predict, std::uint64_t seed) {
     const auto times = even_times(process.steps(), process.steps());
-    return variational_bound(process, x_0, predict, seed, std::span(times));
+    return categorical_variational_bound(process, x_0, predict, seed, std::span(times));
 }
 
 }  // namespace diffusion
