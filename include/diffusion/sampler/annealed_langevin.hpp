@@ -40,10 +40,11 @@ struct annealing {
 /// sigma_L included.
 ///
 /// On a schedule whose alpha is not 1, x/alpha moves so, with sigma/alpha for sigma_i. A grid of one
-/// level is Langevin dynamics without annealing. T evaluations a step, one more to denoise. Throws
-/// std::invalid_argument for a grid that does not run from noise to clean data or begins where alpha
-/// = 0, for a step size outside of (0, 2), at which the variance would grow without bound, and for T
-/// = 0.
+/// level is Langevin dynamics without annealing. T evaluations a step, one more to denoise. On data
+/// with fine detail e has to stay below 2, or the variance grows without bound; on smooth data, of
+/// variance v in every direction, below 2 (v + sigma_i^2)/sigma_i^2. Throws std::invalid_argument
+/// for a grid that does not run from noise to clean data or begins where alpha = 0, for a step size
+/// that is not finite and positive, and for T = 0.
 class annealed_langevin {
 public:
     template <tensor X>
@@ -59,8 +60,8 @@ public:
                         "the grid must end at clean data; its last sigma", grid_.back().sigma);
         detail::require(grid_.front().alpha > 0, function,
                         "x/alpha must be finite; alpha must be positive", grid_.front().alpha);
-        detail::require(how.step_size > 0 && how.step_size < 2, function,
-                        "the step size epsilon/sigma_L^2 must lie in (0, 2)", how.step_size);
+        detail::require(how.step_size > 0 && std::isfinite(how.step_size), function,
+                        "the step size must be finite and positive", how.step_size);
         detail::require(how.steps > 0, function,
                         "the number of moves at a level must be at least 1", how.steps);
     }
