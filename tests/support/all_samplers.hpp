@@ -130,6 +130,9 @@ std::vector<listed_sampler<X>> all_samplers(const diffusion::time_grid& grid, co
     };
     stages("heun in time", heun_in_time{rates}, 2 * n - 1);
     rule("euler in time", euler_in_time{rates});
+    const sde_of sde{schedule, rates};
+    rule("euler-maruyama", euler_maruyama{sde});
+    add("ode sampler", 0, [&] { return ode_sampler(sde, grid, {.rtol = 1e-3, .atol = 1e-3}); });
     add("dpm-solver++ 3s on the grid", n, [&] {
         return singlestep(dpm_solver_pp<3>(at_nodes{grid}), coarse(grid, call_groups(grid, 3)));
     });
@@ -144,6 +147,8 @@ std::vector<listed_sampler<X>> all_samplers(const diffusion::time_grid& grid, co
     add("learned variance", n, [&] { return learned_variance(grid); });
     add("langevin, reverse diffusion", 2 * n,
         [&] { return langevin_corrected(reverse_diffusion{}, grid); });
+    add("annealed corrections, ddpm", 2 * n,
+        [&] { return langevin_corrected(ddpm{}, grid, annealed_corrections{}); });
     add("annealed langevin", 20 * n + 1,
         [&] { return annealed_langevin(grid, {.step_size = 0.2, .steps = 20}); });
     const std::vector<scalar_t<X>> known(elements(x).size(), scalar_t<X>(0.7));

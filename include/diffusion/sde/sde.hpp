@@ -20,7 +20,7 @@ namespace diffusion {
 /// Semantics: they belong together, see `sde_of`; outside the schedule's interval all three throw
 /// std::invalid_argument.
 template <class S>
-concept linear_sde = std::copyable<S> && requires(const S& sde, double t) {
+concept linear_sde = std::copy_constructible<S> && requires(const S& sde, double t) {
     requires noise_schedule<std::remove_cvref_t<decltype(sde.marginal)>>;
     { sde.drift(t) } -> std::same_as<double>;
     { sde.diffusion(t) } -> std::same_as<double>;
