@@ -69,13 +69,18 @@ void matmul_backward_data(std::size_t m, std::size_t n, std::size_t k, const T* 
 template <class T>
 void matmul_backward_weights(std::size_t m, std::size_t n, std::size_t k, const T* x, const T* dy,
                              T* dw, workspace& scratch) {
-    constexpr std::size_t strip = 256;  // rows whose two factors stay in the cache
-    T* packed = scratch.take<T>(matmul_packed_size<T>(std::min(m, strip), n));
+    constexpr std::size_t strip = 256;            // rows whose two factors stay in the cache
+    const bool pack = n % detail::width<T> != 0;  // else rows of dy are whole vectors
+    T* packed = pack ? scratch.take<T>(matmul_packed_size<T>(std::min(m, strip), n)) : nullptr;
     for (std::size_t row = 0; row < m; row += strip) {
         const std::size_t rows = std::min(strip, m - row);
-        matmul_pack(rows, n, dy + row * n, packed);
-        const detail::terms sum{.steps = rows, .segments = 1, .a_stride = k};
-        detail::product<T, detail::layout::by_columns>(sum, k, n, x + row * k, packed, true, dw, n,
+        const T* factor = dy + row * n;
+        if (pack) {
+            matmul_pack(rows, n, factor, packed);
+            factor = packed;
+        }
+        const detail::terms sum{.steps = rows, .segments = 1, .a_stride = k, .b_stride = n};
+        detail::product<T, detail::layout::by_columns>(sum, k, n, x + row * k, factor, pack, dw, n,
                                                        dw, n);
     }
 }

@@ -49,11 +49,12 @@ template <class T>
     __builtin_memcpy(to, &v, sizeof v);
 }
 
-/// Asks for the cache lines of `count` numbers that will be read soon. The address may lie beyond
-/// the end of an array: nothing is read then.
-template <class T>
+/// Asks for the cache lines of `count` numbers that will be read soon, or written. The address may
+/// lie beyond the end of an array: nothing is read then.
+template <class T, bool Write = false>
 [[gnu::always_inline]] inline void prefetch(const T* from, std::size_t count) {
-    for (std::size_t i = 0; i < count; i += cache_line / sizeof(T)) __builtin_prefetch(from + i);
+    for (std::size_t i = 0; i < count; i += cache_line / sizeof(T))
+        __builtin_prefetch(from + i, Write ? 1 : 0);
 }
 
 /// The sum of the lanes, by halves.

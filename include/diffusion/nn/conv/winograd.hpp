@@ -37,31 +37,36 @@ constexpr std::size_t prepared_size(std::size_t in, std::size_t out) {
 }
 
 /// u = G g G^T for each pair of channels, packed for `detail::product`. `at(row, col, i, o)` is the
-/// weight of tap (row, col) from channel i to channel o.
+/// weight of tap (row, col) from channel i to channel o. In the order of the packed matrix: it
+/// needs whole cache lines side by side, because it is written to memory that is far.
 template <class T, class At>
 void prepare(std::size_t in, std::size_t out, At&& at, T* u) {
     using V = detail::vec<T>;
+    constexpr std::size_t panel = detail::column_vectors * detail::width<T>;
     const std::size_t plane = detail::packed_size<T>(in, out);
-    for (std::size_t o = 0; o < out; o += detail::width<T>)
-        for (std::size_t i = 0; i < in; ++i) {
-            T taps[3][3][detail::width<T>] = {};
-            const std::size_t lanes = std::min(out - o, detail::width<T>);
-            for (std::size_t row = 0; row < 3; ++row)
-                for (std::size_t col = 0; col < 3; ++col)
-                    for (std::size_t l = 0; l < lanes; ++l)
-                        taps[row][col][l] = at(row, col, i, o + l);
-            T* to = u + detail::packed_offset<T>(in, out, i, o);
-            transform_tile<3, points, V>(
-                [](const auto& g, auto& v)
-                    __attribute__((always_inline)) { transform_weights<T>(g, v); },
-                [&](std::size_t col, V(&g)[3]) __attribute__((always_inline)) {
-                    for (std::size_t row = 0; row < 3; ++row) g[row] = detail::load(taps[row][col]);
-                },
-                [&](std::size_t, std::size_t, V v) __attribute__((always_inline)) {
-                    detail::store(to, v);
-                    to += plane;
-                });
-        }
+    const auto transform = [&](std::size_t i, std::size_t o, T* to) {
+        T taps[3][3][detail::width<T>] = {};
+        const std::size_t lanes = std::min(out - o, detail::width<T>);
+        for (std::size_t row = 0; row < 3; ++row)
+            for (std::size_t col = 0; col < 3; ++col)
+                for (std::size_t l = 0; l < lanes; ++l) taps[row][col][l] = at(row, col, i, o + l);
+        transform_tile<3, points, V>(
+            [](const auto& g, auto& v)
+                __attribute__((always_inline)) { transform_weights<T>(g, v); },
+            [&](std::size_t col, V(&g)[3]) __attribute__((always_inline)) {
+                for (std::size_t row = 0; row < 3; ++row) g[row] = detail::load(taps[row][col]);
+            },
+            [&](std::size_t, std::size_t, V v) __attribute__((always_inline)) {
+                detail::store(to, v);
+                to += plane;
+            });
+    };
+    for (std::size_t first = 0; first < out; first += panel)
+        for (std::size_t i = 0; i < in; ++i)
+            for (std::size_t o = first; o < std::min(first + panel, out); o += detail::width<T>) {
+                transform(i, o, u);
+                u += detail::width<T>;
+            }
 }
 
 /// Prepares w (3, 3, in, out) for `forward`.

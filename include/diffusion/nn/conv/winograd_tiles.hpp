@@ -111,11 +111,10 @@ void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count
         for (std::size_t i = 0; i < tile; ++i)
             for (std::size_t j = 0; j < tile; ++j) {
                 const std::size_t row = row0 + i, col = col0 + j;
-                const bool wanted =
-                    row >= tiles.first_row && row < tiles.last_row && col < tiles.width;
-                pixel[i][j] =
-                    wanted ? y + ((image * tiles.height + row) * tiles.width + col) * channels
-                           : nullptr;
+                pixel[i][j] = nullptr;
+                if (row < tiles.first_row || row >= tiles.last_row || col >= tiles.width) continue;
+                pixel[i][j] = y + ((image * tiles.height + row) * tiles.width + col) * channels;
+                detail::prefetch<T, true>(pixel[i][j], channels);
             }
         detail::for_vectors<T>(channels, [&](std::size_t c) {
             const V add = bias ? detail::load(bias + c) : V{};
