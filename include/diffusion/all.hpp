@@ -68,6 +68,7 @@
 #include <diffusion/sampler/any_sampler.hpp>
 #include <diffusion/sampler/dpm_adaptive.hpp>
 #include <diffusion/sampler/dpm_fast.hpp>
+#include <diffusion/sampler/in_basis.hpp>
 #include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/learned_variance.hpp>
 #include <diffusion/sampler/make_sampler.hpp>
