@@ -67,11 +67,13 @@
 #include <diffusion/nn/rearrange.hpp>
 #include <diffusion/nn/reparameterize.hpp>
 #include <diffusion/nn/resample.hpp>
+#include <diffusion/nn/row_loss.hpp>
 #include <diffusion/nn/schedule_rate.hpp>
 #include <diffusion/nn/sliced_score.hpp>
 #include <diffusion/nn/smooth.hpp>
 #include <diffusion/nn/softmax.hpp>
 #include <diffusion/nn/spade.hpp>
+#include <diffusion/nn/state_predictor.hpp>
 #include <diffusion/nn/summary.hpp>
 #include <diffusion/nn/tape.hpp>
 #include <diffusion/nn/time_embedding.hpp>
