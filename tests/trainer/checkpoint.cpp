@@ -51,6 +51,45 @@ struct folder {
 
 }  // namespace
 
+TEST_CASE("what the times have learnt from their losses is resumed as well") {
+    const folder here("diffusion_resume_times");
+    const fs::path file = here / "a.safetensors";
+    struct run {
+        diffusion::item_batch<float> set = circle::points();
+        diffusion::nn::mlp<float> net{
+            {.in = 2, .hidden = 8, .out = 4, .time_channels = 8, .classes = 2}, 3};
+        diffusion::denoising<diffusion::nn::mlp<float>, diffusion::discrete_schedule<>,
+                             diffusion::unweighted, diffusion::loss_aware_times>
+            model{net,
+                  diffusion::discrete_schedule<>(diffusion::linear_beta{0.1, 0.5}, 4),
+                  {.kind = diffusion::target::noise, .only_bound = true},
+                  {},
+                  diffusion::loss_aware_times(4)};
+        diffusion::in_memory<float> data{set};
+        diffusion::nn::lanes<float> lanes{1};
+        diffusion::trainer<decltype(model), diffusion::in_memory<float>,
+                           diffusion::nn::warmup_cosine>
+            training{model, data, lanes, diffusion::nn::warmup_cosine{1e-2, 5, 400},
+                     circle::options()};
+    };
+    run whole, first, second;
+    whole.training.run(8);
+    first.training.run(5);  // 130 items: with ten losses for each time it is no longer uniform
+    const std::vector<double> learnt = first.model.state();
+    diffusion::save_checkpoint(file, first.training);
+    second.training.run(2);  // forgotten
+    REQUIRE(diffusion::resume(second.training, file));
+    CHECK(second.model.state() == learnt);
+    second.training.run(8);
+    CHECK(circle::state(second.training) == circle::state(whole.training));
+    CHECK(second.model.state() == whole.model.state());
+
+    circle::setup<> other;  // its times do not learn
+    diffusion::save_checkpoint(file, other.training);
+    CHECK_THROWS_AS(diffusion::resume(first.training, file), std::invalid_argument);
+    CHECK(first.model.state() == learnt);
+}
+
 TEST_CASE("stopped and resumed equals uninterrupted, to the bit, wherever it was stopped") {
     const folder here("diffusion_resume");
     constexpr std::uint64_t end = 9;

@@ -1,7 +1,9 @@
 #include <diffusion/trainer/denoising.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <initializer_list>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -13,6 +15,7 @@
 
 #include <diffusion/denoiser/prediction.hpp>
 #include <diffusion/grid/spacing.hpp>
+#include <diffusion/likelihood/variational_bound.hpp>
 #include <diffusion/nn/inference.hpp>
 #include <diffusion/nn/mlp.hpp>
 #include <diffusion/nn/schedule_rate.hpp>
@@ -206,6 +209,96 @@ TEST_CASE("a learned variance can be trained on a discrete schedule only") {
     CHECK_THROWS_WITH_AS(continuous.loss(tape, batch, 0, 3),
                          "diffusion::denoising: a learned variance needs a discrete schedule",
                          std::invalid_argument);
+}
+
+TEST_CASE("the loss may be the bound itself, term by term that of `variational_bound`") {
+    // x_0 on 16 levels, an item for each of four steps; v learned, or one of the fixed variances
+    const diffusion::discrete_schedule four(diffusion::linear_beta{0.02, 0.5}, 4);
+    diffusion::item_batch<double> set;
+    set.shape = {4, 1, 1, 2};
+    for (const int level : {0, 15, 3, 9, 7, 8, 15, 2}) set.values.push_back(2.0 * level / 15 - 1);
+    for (const std::size_t out : std::initializer_list<std::size_t>{2, 4})
+        for (const auto fixed :
+             {diffusion::reverse_variance::small, diffusion::reverse_variance::large}) {
+            nn::mlp<double> net({.in = 2, .hidden = 8, .out = out, .time_channels = 8}, 1);
+            for (double& w : net.parameters().change_values()) w += 0.05;  // the last is not zero
+            diffusion::denoising model(net, four,
+                                       {.kind = diffusion::target::velocity,
+                                        .variance_weight = 1,
+                                        .only_bound = true,
+                                        .levels = 16,
+                                        .fixed_variance = fixed});
+            model.prepare(set, {3, 5});
+            nn::tape<double> tape;
+            const double loss = model.loss(tape, set, 0, 4).item();
+
+            const diffusion::time_grid grid = diffusion::all_steps(four);
+            const diffusion::discretized_gaussian decoder{16};
+            const auto bound = out == 4 ? diffusion::variational_bound(
+                                              grid, diffusion::variance_output::range, decoder)
+                                        : diffusion::variational_bound(grid, fixed, decoder);
+            std::vector<double> noise(8), item(2), eps(2), term(1), mse(1);
+            diffusion::fill_normal<double>(noise, 3, diffusion::detail::training_draw(5, 0));
+            nn::lanes<double> lanes(1);
+            auto ask = nn::as_network(net, lanes, 1, 1);
+            double sum = 0;
+            for (std::size_t k = 0; k < 4; ++k) {  // stratified: item k is at t = k, in step 3 - k
+                std::copy_n(set.values.begin() + long(2 * k), 2, item.begin());
+                const auto given = [&](std::vector<double>& z, const diffusion::noise_address&) {
+                    std::copy_n(noise.begin() + long(2 * k), 2, z.begin());
+                };
+                auto memory = bound.init(item);
+                bound.step(3 - k, item, memory, diffusion::predicts_velocity(ask), given, term,
+                           mse);
+                sum += term[0] / 2;  // per element
+            }
+            CHECK(loss == doctest::Approx(sum).epsilon(1e-9));  // T terms over four items
+        }
+}
+
+TEST_CASE("times that learn from losses are told those of L_simple as well, without weights") {
+    nn::mlp<float> net({.in = 1, .hidden = 4, .out = 1, .time_channels = 4}, 1);
+    const diffusion::discrete_schedule four(diffusion::linear_beta{0.1, 0.5}, 4);
+    diffusion::item_batch<float> set;
+    set.shape = {8, 1, 1, 1};
+    set.values.assign(8, 0.3F);
+    diffusion::denoising model(net, four, {}, diffusion::min_snr_weighting{2},
+                               diffusion::loss_aware_times(4, 2));
+    const auto train = [&](std::uint64_t index) {
+        model.prepare(set, {1, index});
+        nn::tape<float> tape;
+        double sum = 0;  // the lanes' share of a batch of 8
+        for (const std::size_t first : std::initializer_list<std::size_t>{0, 4})
+            sum += static_cast<double>(model.loss(tape, set, first, 4).item()) / 2;
+        return sum;
+    };
+    const double loss = train(0);  // uniform times: weights are 1
+    const std::vector<double> state = model.state();
+    double told = 0;
+    for (std::size_t t = 0; t < 4; ++t) {
+        CHECK(state[3 * t] == 2);
+        told += (state[3 * t + 1] + state[3 * t + 2]) / 8;
+    }
+    CHECK(told == doctest::Approx(loss).epsilon(1e-5));
+
+    model.prepare(set, {1, 9});  // evaluated only: nothing is learnt
+    {
+        nn::tape<float> tape;
+        const nn::without_recording off(tape);
+        model.loss(tape, set, 0, 8);
+    }
+    CHECK(model.state() == state);
+    train(1);
+    CHECK(model.state() != state);
+    CHECK(support::is_complete(support::refusal([&] { model.restore_state({}); }), 0));
+}
+
+TEST_CASE("the bound needs a discrete schedule") {
+    nn::mlp<float> net({.in = 1, .hidden = 4, .out = 1, .time_channels = 4}, 1);
+    CHECK(support::is_complete(support::refusal([&] {
+        static_cast<void>(
+            diffusion::denoising(net, diffusion::flow_schedule{}, {.only_bound = true}));
+    })));
 }
 
 TEST_CASE("training with conditions calls the heap in the first step only") {

@@ -154,7 +154,8 @@ std::map<std::string, std::string> load_parameters(const std::filesystem::path& 
 template <class T>
 void save_training(const std::filesystem::path& path, const parameters<T>& model,
                    const adam<T>& optimizer, const ema<T>& average,
-                   std::map<std::string, std::string> metadata = {}) {
+                   std::map<std::string, std::string> metadata = {},
+                   std::span<const double> state = {}) {
     io::safetensors_file file;
     metadata["steps"] = std::to_string(optimizer.steps());
     metadata["updates"] = std::to_string(average.updates());
@@ -163,6 +164,7 @@ void save_training(const std::filesystem::path& path, const parameters<T>& model
     diffusion::detail::add_tensors(file, model, optimizer.first_moment(), "adam.first.");
     diffusion::detail::add_tensors(file, model, optimizer.second_moment(), "adam.second.");
     diffusion::detail::add_tensors(file, model, average.values(), "ema.");
+    if (!state.empty()) file.add("training.state", {state.size()}, state);
     io::write_safetensors(path, file);
 }
 

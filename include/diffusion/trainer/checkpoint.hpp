@@ -2,13 +2,17 @@
 
 #include <cerrno>
 #include <charconv>
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #if __has_include(<unistd.h>)
 #include <csignal>
@@ -41,6 +45,14 @@ std::map<std::string, std::string> settings_of(Trainer& trainer) {
             {"trainer.seed", shown(o.seed)}};
 }
 
+/// A model that learns more than its parameters, such as at which times to train (`denoising` with
+/// `loss_aware_times`): numbers that go into the checkpoint.
+template <class M>
+concept has_state = requires(M& model, std::span<const double> state) {
+    { model.state() } -> std::same_as<std::vector<double>>;
+    model.restore_state(state);
+};
+
 /// Removes the temporary files "path.tmpPROCESS-NUMBER" of writers that do not live any more.
 inline void remove_abandoned(const std::filesystem::path& path) {
 #if __has_include(<unistd.h>)
@@ -69,8 +81,8 @@ inline void remove_abandoned(const std::filesystem::path& path) {
 }  // namespace detail
 
 /// Writes everything that the next steps depend on to one safetensors file: parameters, Adam's
-/// moments, the average, the number of steps, and the options for comparison. `metadata`: any
-/// strings beside.
+/// moments, the average, the number of steps, the model's `state()` if it has one, and the options
+/// for comparison. `metadata`: any strings beside.
 ///
 /// The file is written under a temporary name in the same folder, brought to the disk and renamed.
 /// Whenever the process is killed, `path` holds the whole of this checkpoint or the whole of the
@@ -80,8 +92,11 @@ template <class Trainer>
 void save_checkpoint(const std::filesystem::path& path, Trainer& trainer,
                      std::map<std::string, std::string> metadata = {}) {
     for (auto& [name, value] : detail::settings_of(trainer)) metadata[name] = value;
+    std::vector<double> state;
+    if constexpr (detail::has_state<std::remove_cvref_t<decltype(trainer.model())>>)
+        state = trainer.model().state();
     nn::save_training(path, trainer.parameters(), trainer.optimizer(), trainer.average(),
-                      std::move(metadata));
+                      std::move(metadata), state);
 }
 
 /// Goes on where a checkpoint was written: the steps that follow give the same bits as if there had
@@ -105,8 +120,24 @@ bool resume(Trainer& trainer, const std::filesystem::path& path) {
     if (!faults.empty())
         throw std::invalid_argument("diffusion::resume: the training of " + path.string() +
                                     " must have the options of this one:" + faults);
-    nn::restore_training(file, path.string(), trainer.parameters(), trainer.optimizer(),
-                         trainer.average());
+    const auto restore = [&] {
+        nn::restore_training(file, path.string(), trainer.parameters(), trainer.optimizer(),
+                             trainer.average());
+    };
+    if constexpr (detail::has_state<std::remove_cvref_t<decltype(trainer.model())>>) {
+        const io::tensor_entry* const entry = file.find("training.state");
+        const std::vector<double> before = trainer.model().state();
+        trainer.model().restore_state(entry == nullptr ? std::vector<double>()
+                                                       : entry->template values<double>());
+        try {
+            restore();
+        } catch (...) {
+            trainer.model().restore_state(before);
+            throw;
+        }
+    } else {
+        restore();
+    }
     return true;
 }
 

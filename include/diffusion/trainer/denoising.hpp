@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <utility>
@@ -15,6 +17,7 @@
 #include <diffusion/nn/loss.hpp>
 #include <diffusion/nn/rearrange.hpp>
 #include <diffusion/nn/variance_loss.hpp>
+#include <diffusion/objective/loss_aware_times.hpp>
 #include <diffusion/objective/simple.hpp>
 #include <diffusion/objective/target.hpp>
 #include <diffusion/random/fill.hpp>
@@ -31,7 +34,11 @@ struct denoising_options {
     time_sampling sampling = time_sampling::stratified;
     double dropped_labels = 0;  ///< the share that is told nothing, for classifier-free guidance
     std::optional<std::size_t> null_label{};  ///< what a dropped label becomes, if there are labels
-    double variance_weight = 0.001;  ///< of the bound's T terms, for networks with learned variance
+    double variance_weight = 0.001;  ///< of the bound's T terms, where they are in the loss
+    bool only_bound = false;         ///< L_vlb, of mean and variance, in place of L_simple
+    std::size_t levels = 0;  ///< of data in [-1, 1], for the bound's last term: 256 for 8 bits; 0:
+                             ///< data with a density
+    reverse_variance fixed_variance = reverse_variance::small;  ///< in L_vlb, if it is not learned
 };
 
 /// A network and the regression that trains it (Ho et al. 2020, algorithm 1): a `trainable` of
@@ -40,26 +47,38 @@ struct denoising_options {
 ///
 ///     L = 1/n sum_i w(t_i) mean (net(x_t, t, label)_i - target_i)^2
 ///
-/// A network with learned variance, with twice the channels of x_t, is trained on L_hybrid = L +
-/// variance_weight T `nn::variance_loss` (Nichol and Dhariwal 2021, eq. 16), and needs a discrete
-/// schedule.
+/// A network with learned variance has twice the channels of x_t and is trained on L_hybrid = L +
+/// variance_weight T L_vlb, where L_vlb teaches the variance alone (Nichol and Dhariwal 2021, eq.
+/// 16). With `only_bound` the loss is variance_weight T L_vlb, which teaches both, or the mean of a
+/// network whose variance is fixed. L_vlb is `nn::bound_loss`, in nats per element, and needs a
+/// discrete schedule; variance_weight = 1/T makes it the mean of the bound's terms, 1 their sum.
+///
+/// Times are uniform, or from another `time_distribution`; one that is `loss_aware` is told the
+/// losses of each batch before the next is drawn, and weights them. (Its `state` belongs to the
+/// training: `save_checkpoint` keeps it.)
 ///
 /// Times, noise and dropped labels of batch `draw` are a function of `draw` alone; see
 /// `simple_objective`. Labels are dropped with a fixed probability (Ho and Salimans 2022, alg. 1),
 /// and with an item's label its tokens and its map, which become zeros. Refers to the network, and
 /// owns the noised batch, whose memory is made when the first comes.
-template <class Net, noise_schedule S, loss_weighting W = unweighted>
+template <class Net, noise_schedule S, loss_weighting W = unweighted,
+          time_distribution D = uniform_times>
 class denoising {
 public:
     using scalar = parameter_scalar_t<Net>;
 
-    denoising(Net& net, S schedule, const denoising_options& options = {}, W weighting = {})
+    explicit denoising(Net& net, S schedule, const denoising_options& options = {},
+                       W weighting = {}, D distribution = {})
         : net_(&net),
           options_(options),
-          objective_(std::move(schedule), options.kind, std::move(weighting), options.sampling) {
+          objective_(std::move(schedule), options.kind, std::move(weighting), options.sampling, 0,
+                     std::move(distribution)) {
         detail::require(options.dropped_labels >= 0 && options.dropped_labels <= 1,
                         "diffusion::denoising", "the share of dropped labels must be in [0, 1]",
                         options.dropped_labels);
+        if constexpr (!discrete_noise_schedule<S>)
+            detail::require(!options.only_bound, "diffusion::denoising",
+                            "the bound needs a discrete schedule; only_bound", options.only_bound);
     }
 
     nn::parameters<scalar>& parameters() { return net_->parameters(); }
@@ -76,9 +95,18 @@ public:
             options_.dropped_labels);
         if (drawn_.times.size() != batch.items() || drawn_.x_t.size() != batch.values.size())
             drawn_ = objective_.init(batch.values, batch.items());
+        learn_times();
         objective_.seed = draw.seed;
         objective_.draw(batch.values, drawn_, draw.index);
         labels_ = batch.labels;
+        importance_.assign(batch.items(), 1.0);
+        if constexpr (loss_aware<D>) {
+            for (std::size_t i = 0; i < importance_.size(); ++i) {
+                importance_[i] = objective_.distribution.weight(drawn_.times[i]);
+                drawn_.weights[i] *= importance_[i];
+            }
+            losses_.assign(batch.items(), unknown);
+        }
         if constexpr (discrete_noise_schedule<S>) find_variances();
         if (options_.dropped_labels == 0) return;
         given_ = batch.given;
@@ -104,15 +132,40 @@ public:
         const auto target =
             std::span<const scalar>(drawn_.target).subspan(first * size, count * size);
         const auto weights = std::span<const double>(drawn_.weights).subspan(first, count);
-        if (predicted.shape().channels != 2 * shape.channels)
-            return nn::mse_loss(predicted, target, weights);
-        const auto prediction = nn::slice(predicted, 0, shape.channels);
-        return nn::add(nn::mse_loss(prediction, target, weights),
-                       bound(predicted, target, first, count));
+        const bool learned = predicted.shape().channels == 2 * shape.channels;
+        std::span<double> losses;
+        if (loss_aware<D> && tape.recording())
+            losses = std::span<double>(losses_).subspan(first, count);
+        if (options_.only_bound) return bound(predicted, batch, target, losses, first, learned);
+        const auto prediction = learned ? nn::slice(predicted, 0, shape.channels) : predicted;
+        const auto simple = nn::mse_loss(prediction, target, weights);
+        if (!learned) {
+            note(prediction, target, losses, first);
+            return simple;
+        }
+        const auto hybrid = nn::add(simple, bound(predicted, batch, target, losses, first, true));
+        note(prediction, target, losses, first);
+        return hybrid;
+    }
+
+    /// What the time distribution has learnt, for `save_checkpoint`; empty if it does not learn.
+    std::vector<double> state() {
+        learn_times();
+        if constexpr (loss_aware<D>) return objective_.distribution.state();
+        else return {};
+    }
+    void restore_state(std::span<const double> state) {
+        losses_.clear();
+        if constexpr (loss_aware<D>) objective_.distribution.restore(state);
+        else
+            detail::require(state.empty(), "diffusion::denoising",
+                            "the times of this training do not learn, its state must be empty",
+                            state.size());
     }
 
 private:
-    using objective = simple_objective<S, W>;
+    using objective = simple_objective<S, W, D>;
+    static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
     void drop(std::size_t i) {
         if (!labels_.empty()) labels_[i] = *options_.null_label;
@@ -120,16 +173,54 @@ private:
             if (!kind->empty()) std::ranges::fill(kind->item(i), scalar(0));
     }
 
-    /// The variance's share of the loss of some items.
-    nn::var<scalar> bound(const nn::var<scalar>& predicted, std::span<const scalar> target,
-                          std::size_t first, std::size_t count) const {
+    /// The bound's share of the loss of some items. Of a network with learned variance whose mean
+    /// has a loss of its own, it teaches the variance alone.
+    nn::var<scalar> bound(const nn::var<scalar>& predicted, const item_batch<scalar>& batch,
+                          std::span<const scalar> target, std::span<double> losses,
+                          std::size_t first, bool learned) const {
         if constexpr (discrete_noise_schedule<S>) {
             const double T = static_cast<double>(objective_.schedule.size());
-            const auto steps = std::span<const nn::variance_step>(variances_).subspan(first, count);
-            return nn::scale(nn::variance_loss(predicted, target, steps),
-                             static_cast<scalar>(options_.variance_weight * T));
+            const std::size_t count = predicted.shape().items;
+            const auto& steps = learned ? variances_ : fixed_;
+            const auto loss = nn::bound_loss<scalar>(
+                predicted,
+                {.target = target,
+                 .steps = std::span<const nn::variance_step>(steps).subspan(first, count),
+                 .data = std::span<const scalar>(batch.values)
+                             .subspan(first * batch.item_size(), target.size()),
+                 .weights = std::span<const double>(importance_).subspan(first, count),
+                 .losses = losses},
+                {.of_mean = options_.only_bound, .levels = options_.levels});
+            for (double& of_item : losses) of_item *= options_.variance_weight * T;
+            return nn::scale(loss, static_cast<scalar>(options_.variance_weight * T));
         } else {
             detail::reject("diffusion::denoising", "a learned variance needs a discrete schedule");
+        }
+    }
+
+    /// Adds L of each item, without the weight for its time, to what is known of its loss.
+    void note(const nn::var<scalar>& prediction, std::span<const scalar> target,
+              std::span<double> losses, std::size_t first) const {
+        for (std::size_t k = 0; k < losses.size(); ++k) {
+            const std::size_t n = target.size() / losses.size();
+            double sum = 0;
+            for (std::size_t e = k * n; e < (k + 1) * n; ++e) {
+                const double d =
+                    static_cast<double>(prediction.data()[e]) - static_cast<double>(target[e]);
+                sum += d * d / static_cast<double>(n);
+            }
+            const double weight = drawn_.weights[first + k] / importance_[first + k];
+            losses[k] = (std::isnan(losses[k]) ? 0 : losses[k]) + weight * sum;
+        }
+    }
+
+    /// Tells the distribution the losses of the batch before, if it was trained on.
+    void learn_times() {
+        if constexpr (loss_aware<D>) {
+            if (!losses_.empty() &&
+                std::ranges::none_of(losses_, [](double loss) { return std::isnan(loss); }))
+                objective_.distribution.record(drawn_.times, losses_);
+            losses_.clear();
         }
     }
 
@@ -155,6 +246,10 @@ private:
                                               ? learned_range(schedule(1), at).log_variance_small
                                               : step.log_variance_large;
         }
+        fixed_ = variances_;
+        for (std::size_t i = 0; i < fixed_.size(); ++i)
+            if (options_.fixed_variance == reverse_variance::large && drawn_.times[i] > 0)
+                fixed_[i].log_small = fixed_[i].log_large;
     }
 
     Net* net_;
@@ -164,7 +259,13 @@ private:
     std::vector<std::size_t> labels_;
     nn::condition_values<scalar> given_;  // with zeros for what was dropped
     std::vector<double> luck_;
-    std::vector<nn::variance_step> variances_;
+    std::vector<nn::variance_step> variances_, fixed_;
+    std::vector<double> importance_;  // 1/(T p_t) of each item
+    std::vector<double> losses_;      // of each item of a batch that is trained on
 };
+
+template <class Net, noise_schedule S, loss_weighting W = unweighted,
+          time_distribution D = uniform_times>
+denoising(Net&, S, const denoising_options& = {}, W = {}, D = {}) -> denoising<Net, S, W, D>;
 
 }  // namespace diffusion
