@@ -11,7 +11,6 @@
 #include <diffusion/detail/require.hpp>
 #include <diffusion/grid/time_grid.hpp>
 #include <diffusion/sampler/projected.hpp>
-#include <diffusion/tensor/batch.hpp>
 #include <diffusion/tensor/std.hpp>
 #include <diffusion/tensor/traits.hpp>
 
@@ -22,26 +21,26 @@ namespace diffusion {
 /// sqrt(C) times the mean of the channels, and the others hold the colour. It is its own inverse
 /// and keeps lengths, hence the normal distribution of noise.
 ///
-/// The layout is (items, channels, pixels). One channel is gray itself and stays. Throws
-/// std::invalid_argument where items or channels is 0 or does not divide the number of elements.
+/// The channels of a pixel lie side by side, as in `nn/`. One channel is gray itself and stays.
+/// Throws std::invalid_argument where the channels do not divide the number of elements.
 struct gray_axis {
-    std::size_t channels = 3, items = 1;
+    std::size_t channels = 3;
 
     template <tensor X>
     void operator()(X& x) const {
+        const std::span<scalar_t<X>> all = elements(x);
+        detail::require(channels > 0 && all.size() % channels == 0, "diffusion::gray_axis",
+                        "the number of channels must divide the number of elements", channels);
         const double gray = 1 / std::sqrt(static_cast<double>(channels));
-        for_each_item(x, items, [&](std::size_t, std::span<scalar_t<X>> picture) {
-            const std::size_t pixels = item_size(picture.size(), channels);
-            for (std::size_t p = 0; p < pixels && channels > 1; ++p) {
-                double along = 0;  // w^T x; w^T w = 2 (1 - u_1)
-                for (std::size_t c = 0; c < channels; ++c)
-                    along +=
-                        (c == 0 ? gray - 1 : gray) * static_cast<double>(picture[c * pixels + p]);
-                for (std::size_t c = 0; c < channels; ++c)
-                    picture[c * pixels + p] -=
-                        static_cast<scalar_t<X>>(along / (1 - gray) * (c == 0 ? gray - 1 : gray));
-            }
-        });
+        const auto w = [gray](std::size_t c) { return c == 0 ? gray - 1 : gray; };
+        for (std::size_t first = 0; channels > 1 && first < all.size(); first += channels) {
+            const std::span<scalar_t<X>> pixel = all.subspan(first, channels);
+            double along = 0;  // w^T x; and w^T w = 2 (1 - u_1)
+            for (std::size_t c = 0; c < channels; ++c)
+                along += w(c) * static_cast<double>(pixel[c]);
+            for (std::size_t c = 0; c < channels; ++c)
+                pixel[c] -= static_cast<scalar_t<X>>(along / (1 - gray) * w(c));
+        }
     }
 };
 
@@ -55,11 +54,7 @@ struct in_basis {
 
     template <tensor X>
         requires requires(const Project& p, const X& x) { p.init(x); }
-    auto init(const X& x) const {
-        X probe = x;  // refuses a layout that does not fit
-        basis(probe);
-        return project.init(x);
-    }
+    auto init(const X& x) const { return project.init(x); }
 
     template <tensor X, class Z, class Memory>
     void operator()(X& x, const node& at, std::size_t k, Z&& noise, Memory& memory) const {
@@ -75,24 +70,21 @@ in_basis(Project, Basis) -> in_basis<Project, Basis>;
 /// appendix I.3): gray is one axis of an orthonormal basis of colour, along which the state is
 /// known as in `keep_known`, and the colours are sampled.
 ///
-///     sample(x, projected(plan, colourisation(gray, {.channels = 3, .items = 8})), D, noise);
+///     sample(x, projected(plan, colourisation(gray)), D, noise);
 ///
-/// `gray` has the layout (items, pixels), and is the mean of the channels of every result. Throws
-/// std::invalid_argument where items does not divide it.
+/// `gray` has a number for each pixel, which will be the mean of its channels. Throws
+/// std::invalid_argument for no channels.
 template <class T>
-auto colourisation(std::span<const T> gray, const gray_axis& axis) {
-    const std::size_t pixels = item_size(gray.size(), axis.items);
-    detail::require(axis.channels > 0, "diffusion::colourisation",
-                    "a picture needs at least one channel", axis.channels);
-    const T length = static_cast<T>(std::sqrt(static_cast<double>(axis.channels)));
-    std::vector<T> known(gray.size() * axis.channels), mask(known.size());
-    for (std::size_t i = 0; i < axis.items; ++i)
-        for (std::size_t p = 0; p < pixels; ++p) {
-            const std::size_t at = i * axis.channels * pixels + p;
-            known[at] = length * gray[i * pixels + p];
-            mask[at] = 1;
-        }
-    return in_basis{keep_known(std::move(known), std::move(mask)), axis};
+auto colourisation(std::span<const T> gray, std::size_t channels = 3) {
+    detail::require(channels > 0, "diffusion::colourisation",
+                    "a picture needs at least one channel", channels);
+    const T length = static_cast<T>(std::sqrt(static_cast<double>(channels)));
+    std::vector<T> known(gray.size() * channels), mask(known.size());
+    for (std::size_t p = 0; p < gray.size(); ++p) {
+        known[p * channels] = length * gray[p];
+        mask[p * channels] = 1;
+    }
+    return in_basis{keep_known(std::move(known), std::move(mask)), gray_axis{channels}};
 }
 
 }  // namespace diffusion
