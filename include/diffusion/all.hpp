@@ -28,7 +28,9 @@
 #include <diffusion/kernel/bits.hpp>
 #include <diffusion/kernel/discretized_gaussian.hpp>
 #include <diffusion/kernel/normal_cdf.hpp>
+#include <diffusion/likelihood/by_differences.hpp>
 #include <diffusion/likelihood/dequantisation.hpp>
+#include <diffusion/likelihood/flow_likelihood.hpp>
 #include <diffusion/likelihood/variational_bound.hpp>
 #include <diffusion/manifold/intrinsic_dimension.hpp>
 #include <diffusion/manifold/nearest.hpp>

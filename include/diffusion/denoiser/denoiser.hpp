@@ -22,6 +22,8 @@ namespace diffusion {
 ///     with_raw_noise(x, t, x0, eps)  the same, but eps belongs to the estimate before it was
 ///                                    clipped
 ///     with_variance(x, t, x0, v)     also writes what the network says of the variance
+///     with_product(x, t, v, x0, jv)  also writes J^T v, J = dx0/dx at x, or J v: who asks wants
+///                                    its product with v, which is the same
 template <class D, class X>
 concept denoiser = tensor<X> && requires(D& denoise, const X& x, const node& t, owner_t<X>& x0) {
     denoise(x, t, x0);
@@ -33,6 +35,15 @@ template <class D, class X>
 concept variance_denoiser = denoiser<D, X> &&
     requires(D& denoise, const X& x, const node& t, owner_t<X>& x0, owner_t<X>& v) {
     denoise.with_variance(x, t, x0, v);
+};
+
+/// A denoiser that can be differentiated: its Jacobian times any v, with which likelihoods find the
+/// divergence of a flow.
+template <class D, class X>
+concept differentiable_denoiser = denoiser<D, X> &&
+    requires(D& denoise, const X& x, const node& t, const owner_t<X>& v, owner_t<X>& x0,
+             owner_t<X>& jv) {
+    denoise.with_product(x, t, v, x0, jv);
 };
 
 namespace detail {

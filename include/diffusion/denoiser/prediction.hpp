@@ -103,6 +103,19 @@ struct prediction_base {
         convert(Prediction::data(t), x, x0, x0);
     }
 
+    /// Of a network with m.with_product(x, t, v, out, jv), its own J^T v or J v: that of x_0-hat is
+    /// linear in it.
+    template <class X>
+        requires requires(M& m, const X& x, const owner_t<X>& v, owner_t<X>& out) {
+            m.with_product(x, 0.0, v, out, out);
+        }
+    void with_product(const X& x, const node& t, const owner_t<X>& v, owner_t<X>& x0,
+                      owner_t<X>& jv) {
+        model.with_product(x, time(t), v, x0, jv);
+        convert(Prediction::data(t), v, jv, jv);
+        convert(Prediction::data(t), x, x0, x0);
+    }
+
 private:
     template <class X>
     static void convert(prediction_weights w, const X& x, const owner_t<X>& m, owner_t<X>& out) {

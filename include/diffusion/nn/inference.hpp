@@ -108,6 +108,7 @@ private:
                  std::span<T>(out.data(), static_cast<std::size_t>(out.size())), given_, v);
     }
 
+protected:
     Net* net_;
     nn::lanes<T>* lanes_;
     std::size_t height_, width_;

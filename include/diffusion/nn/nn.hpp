@@ -42,6 +42,7 @@
 #include <diffusion/nn/concat.hpp>
 #include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/convolution.hpp>
+#include <diffusion/nn/differentiable.hpp>
 #include <diffusion/nn/dit.hpp>
 #include <diffusion/nn/dropout.hpp>
 #include <diffusion/nn/elementwise.hpp>

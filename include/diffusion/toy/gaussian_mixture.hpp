@@ -154,8 +154,16 @@ public:
               [](const explanation& seen, std::size_t i) { return seen.expected(seen.mean, i); });
     }
 
+    /// x0, and jv = J v, as a `differentiable_denoiser`.
+    template <tensor X>
+    void with_product(const X& x, const node& t, const owner_t<X>& v, owner_t<X>& x0,
+                      owner_t<X>& jv) const {
+        (*this)(x, t, x0);
+        jacobian_product(x, t, v, jv);
+    }
+
     /// out = J v, J the Jacobian of E[x_0 | x_t] at x, point by point. J is symmetric, so this is
-    /// v^T J as well.
+    /// J^T v as well.
     template <tensor X, tensor V = owner_t<X>>
     void jacobian_product(const X& x, const noise_level& t, const V& v, owner_t<X>& out) const {
         const std::size_t d = dimension();
