@@ -1,12 +1,12 @@
 #!/bin/sh
 # sh tests/run.sh             everything that the default compiler can tell: unit tests, every header alone, the
-#                             layers, misuse that must not compile, consumer projects
-# sh tests/run.sh clang       the same with clang++
+#                             layers, misuse that must not compile, consumer projects, and every example in a short form
+# sh tests/run.sh clang       the same with clang++, without the examples that train
 # sh tests/run.sh asan        unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 # sh tests/run.sh tsan        tests of concurrency under ThreadSanitizer
 # sh tests/run.sh tidy        clang-tidy over every header (files as arguments: only these)
 # sh tests/run.sh format      clang-format over every file, changing none
-# sh tests/run.sh programs    compiles every example and benchmark, in haste, and runs none
+# sh tests/run.sh programs    compiles every benchmark, in haste, and runs none
 # sh tests/run.sh bench       the benchmarks (arguments go to each of them)
 # sh tests/run.sh -R sampler  other arguments go to ctest, also after the first three words
 #
@@ -47,7 +47,7 @@ test_in() {
 case $word in
 tests)
     packages build eigen xtensor io tests
-    configure "$root/build/tests" $only_tests && build "$root/build/tests" && test_in "$root/build/tests" "$@"
+    configure "$root/build/tests" -DDIFFUSION_BUILD_BENCHMARKS=OFF -DDIFFUSION_OPTIMISATION=-O1 && build "$root/build/tests" && test_in "$root/build/tests" "$@"
     ;;
 clang)
     CXX=clang++
@@ -77,7 +77,7 @@ tsan)
     ;;
 tidy)
     packages build tidy eigen xtensor io tests
-    configure "$root/build/tests" $only_tests || exit 1
+    configure "$root/build/tests" -DDIFFUSION_BUILD_BENCHMARKS=OFF -DDIFFUSION_OPTIMISATION=-O1 || exit 1
     includes=$(cat "$root/build/tests/tests/package_includes.txt")
     [ $# -gt 0 ] || set -- $(find "$root/include" -name '*.hpp' | LC_ALL=C sort)
     failed=0
@@ -96,7 +96,7 @@ format)
     ;;
 programs)
     packages build eigen xtensor io bench
-    configure "$root/build/programs" -DDIFFUSION_BUILD_TESTS=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 &&
+    configure "$root/build/programs" -DDIFFUSION_BUILD_TESTS=OFF -DDIFFUSION_BUILD_EXAMPLES=OFF -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 &&
         build "$root/build/programs"
     ;;
 bench)
