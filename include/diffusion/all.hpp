@@ -8,7 +8,9 @@
 #include <diffusion/denoiser/guidance_pp.hpp>
 #include <diffusion/denoiser/guidance_rescale.hpp>
 #include <diffusion/denoiser/precondition.hpp>
+#include <diffusion/denoiser/relative_variance.hpp>
 #include <diffusion/diffusion.hpp>
+#include <diffusion/discrete/binomial_bound.hpp>
 #include <diffusion/discrete/categorical_beta.hpp>
 #include <diffusion/discrete/categorical_bound.hpp>
 #include <diffusion/discrete/categorical_sampler.hpp>
@@ -27,9 +29,11 @@
 #include <diffusion/grid/simple.hpp>
 #include <diffusion/kernel/bits.hpp>
 #include <diffusion/kernel/discretized_gaussian.hpp>
+#include <diffusion/kernel/factor.hpp>
 #include <diffusion/kernel/normal_cdf.hpp>
 #include <diffusion/likelihood/by_differences.hpp>
 #include <diffusion/likelihood/dequantisation.hpp>
+#include <diffusion/likelihood/edge_step.hpp>
 #include <diffusion/likelihood/flow_likelihood.hpp>
 #include <diffusion/likelihood/variational_bound.hpp>
 #include <diffusion/manifold/intrinsic_dimension.hpp>
@@ -74,6 +78,7 @@
 #include <diffusion/sampler/langevin.hpp>
 #include <diffusion/sampler/learned_variance.hpp>
 #include <diffusion/sampler/make_sampler.hpp>
+#include <diffusion/sampler/multiplied.hpp>
 #include <diffusion/sampler/pndm.hpp>
 #include <diffusion/sampler/predictor_corrector.hpp>
 #include <diffusion/sampler/projected.hpp>

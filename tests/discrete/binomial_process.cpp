@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/refusal.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <ostream>
 #include <span>
@@ -73,6 +74,14 @@ TEST_CASE("Bayes' rule holds for whole chains: by brute force over all of their 
             }
         }
     }
+}
+
+TEST_CASE("the evidence of a bit is Bayes' rule for a fair x_0") {
+    const binomial_process process(reciprocal_beta{}, 4);
+    const binomial_kernel jump = process.kernel(0, 3);
+    CHECK(process.evidence(3) == Approx(std::log(jump(1, 1) / jump(0, 1))));
+    CHECK(process.evidence(4) == 0);
+    CHECK(std::isinf(process.evidence(0)));
 }
 
 TEST_CASE("bits are drawn from the jump, each of them by itself") {

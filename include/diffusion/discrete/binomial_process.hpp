@@ -1,6 +1,7 @@
 #pragma once
 // A chain of bits from the data to coin tosses.
 
+#include <cmath>
 #include <cstddef>
 #include <vector>
 
@@ -43,6 +44,10 @@ public:
         detail::require(t <= steps(), "diffusion::binomial_process", "t must be one of 0 .. T", t);
         return kept_[t];
     }
+
+    /// What a bit of x_t alone says of its x_0, as the log odds that they are equal: log((1 +
+    /// kept)/(1 - kept)), infinite at t = 0.
+    double evidence(std::size_t t) const { return std::log((1 + kept(t)) / (1 - kept(t))); }
 
     /// q(x_t | x_s) for 0 <= s <= t <= T.
     binomial_kernel kernel(std::size_t s, std::size_t t) const {

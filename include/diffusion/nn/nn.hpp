@@ -37,6 +37,7 @@
 #include <diffusion/nn/attention.hpp>
 #include <diffusion/nn/attention_map.hpp>
 #include <diffusion/nn/autoencoder_kl.hpp>
+#include <diffusion/nn/binomial_loss.hpp>
 #include <diffusion/nn/captions.hpp>
 #include <diffusion/nn/checkpoint.hpp>
 #include <diffusion/nn/concat.hpp>
@@ -56,6 +57,7 @@
 #include <diffusion/nn/latents.hpp>
 #include <diffusion/nn/linear.hpp>
 #include <diffusion/nn/loss.hpp>
+#include <diffusion/nn/mean_variance_loss.hpp>
 #include <diffusion/nn/mlp.hpp>
 #include <diffusion/nn/name_map.hpp>
 #include <diffusion/nn/noisy_classifier.hpp>

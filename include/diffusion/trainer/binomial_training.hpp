@@ -1,0 +1,142 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <diffusion/detail/require.hpp>
+#include <diffusion/discrete/binomial_process.hpp>
+#include <diffusion/discrete/categorical_sample.hpp>
+#include <diffusion/nn/binomial_loss.hpp>
+#include <diffusion/nn/conditions.hpp>
+#include <diffusion/nn/elementwise.hpp>
+#include <diffusion/nn/inference.hpp>
+#include <diffusion/trainer/data_source.hpp>
+#include <diffusion/trainer/trainable.hpp>
+
+namespace diffusion {
+
+/// A network that guesses clean bits, trained on the lower bound K itself (Sohl-Dickstein et al.
+/// 2015, section 2.3): a `trainable` of batches whose values are 0 and 1. `net(x_t, times, labels)`
+/// sees -1 and 1 for the bits and t/T for the time, and gives a `var` of the shape of x_t: for each
+/// bit the log odds of x_0 = 1 that all the others speak for. What the bit itself says
+/// (`binomial_process::evidence`) is added, so that a network that knows nothing says 0, and makes
+/// the null model: coins. `bit_guess` makes P(x_0 = 1 | x_t) of it. The loss is what a network can
+/// change of -K, the last step included, in nats per item: one t is drawn for each item, and
+///
+///     L = T sum over bits of KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)).
+///
+/// Which t, and which bits are erased, is a function of the batch's draw alone; the times of a batch
+/// are stratified. Refers to the network.
+template <class Net>
+class binomial_training {
+public:
+    using scalar = parameter_scalar_t<Net>;
+
+    binomial_training(Net& net, binomial_process process)
+        : net_(&net), process_(std::move(process)) {}
+
+    nn::parameters<scalar>& parameters() { return net_->parameters(); }
+
+    /// Draws a time for each item of the batch, and x_t. Throws std::invalid_argument for a value
+    /// other than 0 and 1.
+    void prepare(const item_batch<scalar>& batch, const batch_draw& draw) {
+        const std::size_t n = batch.items(), bits = batch.item_size(), T = process_.steps();
+        x_0_.resize(n * bits);
+        x_t_.resize(n * bits);
+        seen_.resize(n * bits);
+        steps_.resize(n * bits);
+        luck_.resize(n);
+        times_.resize(n);
+        for (std::size_t i = 0; i < n * bits; ++i) {
+            const scalar value = batch.values[i];
+            detail::require(value == scalar(0) || value == scalar(1),
+                            "diffusion::binomial_training", "a state must be 0 or 1", value);
+            x_0_[i] = value == scalar(1) ? 1 : 0;
+        }
+        fill_uniform<double>(luck_, draw.seed, {noise_stream::forward, draw.index, 0});
+        const noise_address erased{noise_stream::forward, draw.index, 1};
+        for (std::size_t i = 0; i < n; ++i) {
+            const double place = (static_cast<double>(i) + luck_[i]) / static_cast<double>(n);
+            const std::size_t t =
+                1 + std::min(static_cast<std::size_t>(place * static_cast<double>(T)), T - 1);
+            times_[i] = static_cast<double>(t) / static_cast<double>(T);
+            const std::size_t first = i * bits;
+            q_sample(process_.kernel(0, t), std::span<const std::size_t>(x_0_).subspan(first, bits),
+                     std::span<std::size_t>(x_t_).subspan(first, bits), draw.seed, erased, first);
+            const binomial_posterior q = process_.posterior(t - 1, t);
+            const double evidence = process_.evidence(t);
+            for (std::size_t e = first; e < first + bits; ++e) {
+                seen_[e] = x_t_[e] == 1 ? scalar(1) : scalar(-1);
+                steps_[e] = {q.one[x_t_[e]][0], q.one[x_t_[e]][1], x_0_[e] == 1,
+                             x_t_[e] == 1 ? evidence : -evidence};
+            }
+        }
+    }
+
+    /// The mean over some items of their T divergences, in nats.
+    nn::var<scalar> loss(nn::tape<scalar>& tape, const item_batch<scalar>& batch, std::size_t first,
+                         std::size_t count) {
+        const std::size_t bits = batch.item_size();
+        nn::shape shape = batch.shape;
+        shape.items = count;
+        const std::span<const std::size_t> labels(batch.labels);
+        const nn::var<scalar> logits =
+            nn::ask(*net_, tape.constant(shape, seen_.data() + first * bits),
+                    std::span<const double>(times_).subspan(first, count),
+                    batch.given.on(tape, first, count,
+                                   labels.empty() ? labels : labels.subspan(first, count)));
+        const auto divergence = nn::binomial_loss(
+            logits, std::span<const nn::bit_step>(steps_).subspan(first * bits, count * bits));
+        return nn::scale(divergence, static_cast<scalar>(static_cast<double>(bits) *
+                                                         static_cast<double>(process_.steps())));
+    }
+
+private:
+    Net* net_;
+    binomial_process process_;
+    std::vector<std::size_t> x_0_, x_t_;
+    std::vector<scalar> seen_;
+    std::vector<double> luck_, times_;
+    std::vector<nn::bit_step> steps_;
+};
+
+/// The guess of such a network, for `guesses_bits`: guess(x_t, t, one) writes P(x_0 = 1 | x_t).
+/// `item`: the shape of one (item.items is not read). Refers to the net and the lanes.
+template <class Net, class T>
+class bit_guess {
+public:
+    bit_guess(Net& net, nn::lanes<T>& lanes, const nn::shape& item, binomial_process process)
+        : net_(&net), lanes_(&lanes), item_(item), process_(std::move(process)) {}
+
+    void operator()(std::span<const std::size_t> x_t, std::size_t t, std::span<double> one) {
+        const std::size_t bits = item_.pixels() * item_.channels;
+        detail::require(x_t.size() % bits == 0, "diffusion::bit_guess",
+                        "the bits must be those of whole items", x_t.size());
+        item_.items = x_t.size() / bits;
+        seen_.resize(x_t.size());
+        logits_.resize(x_t.size());
+        for (std::size_t i = 0; i < x_t.size(); ++i) seen_[i] = x_t[i] == 1 ? T(1) : T(-1);
+        const double time = static_cast<double>(t) / static_cast<double>(process_.steps());
+        const double evidence = process_.evidence(t);
+        nn::evaluate(*net_, *lanes_, item_, std::span<const T>(seen_),
+                     std::span<const double>(&time, 1), {}, std::span<T>(logits_));
+        for (std::size_t i = 0; i < x_t.size(); ++i) {
+            const double logit =
+                static_cast<double>(logits_[i]) + (x_t[i] == 1 ? evidence : -evidence);
+            one[i] = 1 / (1 + std::exp(-logit));
+        }
+    }
+
+private:
+    Net* net_;
+    nn::lanes<T>* lanes_;
+    nn::shape item_;
+    binomial_process process_;
+    std::vector<T> seen_, logits_;
+};
+
+}  // namespace diffusion
