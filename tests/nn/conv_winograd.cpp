@@ -144,3 +144,24 @@ TEST_CASE("with 64 channels the error is below 2e-6 of the largest output") {
     CHECK(relative(f.dx, expected.dx) < 2e-6);
     CHECK(relative(f.dw, expected.dw) < 2e-6);
 }
+
+TEST_CASE("weights that are written past the caches have the same bits, wherever they lie") {
+    const std::size_t in = 33, out = 35;
+    const std::vector<float> w = numbers<float>(9 * in * out, 3);
+    const std::size_t size =
+        std::max(winograd::prepared_size<float>(in, out), winograd::prepared_size<float>(out, in));
+    workspace memory;
+    float* const expected = memory.take<float>(size);
+    float* const room = memory.keep<float>(size + 1);
+    for (const std::size_t shift : {0u, 1u})
+        for (const bool backward : {false, true}) {
+            CAPTURE(shift);
+            const auto prepare = backward ? winograd::prepare_backward_data<float>
+                                          : winograd::prepare_forward<float>;
+            std::fill_n(expected, size, 7.f);
+            std::fill_n(room, size + 1, 7.f);
+            prepare(in, out, w.data(), expected, false);
+            prepare(in, out, w.data(), room + shift, true);
+            CHECK(std::equal(expected, expected + size, room + shift));
+        }
+}

@@ -213,17 +213,19 @@ public:
     /// order on any threads.
     template <class Share>
     void prepare(bool backward, Share&& share) {
+        // if all of them are more than a large cache holds, none will be there when it is read
+        const bool past_caches = prepared_.size() * sizeof(T) > (std::size_t(16) << 20);
         if (forward_version_ != version_)
             share(convolutions_.size(), [&](std::size_t i) {
                 const convolution& c = convolutions_[i];
                 conv_prepare_forward(c.shape, values_.data() + entries_[c.parameter].offset,
-                                     prepared_.data() + c.forward);
+                                     prepared_.data() + c.forward, past_caches);
             });
         if (backward && backward_version_ != version_)
             share(convolutions_.size(), [&](std::size_t i) {
                 const convolution& c = convolutions_[i];
                 conv_prepare_backward_data(c.shape, values_.data() + entries_[c.parameter].offset,
-                                           prepared_.data() + c.backward);
+                                           prepared_.data() + c.backward, past_caches);
             });
         forward_version_ = version_;
         if (backward) backward_version_ = version_;

@@ -63,29 +63,31 @@ std::size_t conv_prepared_size(const conv_shape& s) {
     return direct::prepared_size<T>(s);
 }
 
-/// Prepares w (kernel, kernel, in, out) for `conv_forward_prepared`.
+/// Prepares w (kernel, kernel, in, out) for `conv_forward_prepared`. `past_caches`: they will be read
+/// so much later that the caches would not hold them.
 template <class T>
-void conv_prepare_forward(const conv_shape& s, const T* w, T* prepared) {
+void conv_prepare_forward(const conv_shape& s, const T* w, T* prepared, bool past_caches = false) {
     DIFFUSION_ASSERT(s.kernel % 2 == 1 && s.stride >= 1, "the kernel is odd, the stride positive");
     switch (conv_method_for<T>(s)) {
         case conv_method::pointwise:
             return matmul_pack(s.in, s.out, w, prepared);
         case conv_method::winograd:
-            return winograd::prepare_forward(s.in, s.out, w, prepared);
+            return winograd::prepare_forward(s.in, s.out, w, prepared, past_caches);
         case conv_method::direct:
             return direct::prepare_forward(s, w, prepared);
     }
 }
 
-/// Prepares w (kernel, kernel, in, out) for `conv_backward_data_prepared`.
+/// Prepares w (kernel, kernel, in, out) for `conv_backward_data_prepared`; `past_caches` as there.
 template <class T>
-void conv_prepare_backward_data(const conv_shape& s, const T* w, T* prepared) {
+void conv_prepare_backward_data(const conv_shape& s, const T* w, T* prepared,
+                                bool past_caches = false) {
     DIFFUSION_ASSERT(s.kernel % 2 == 1 && s.stride >= 1, "the kernel is odd, the stride positive");
     switch (conv_method_for<T>(s)) {
         case conv_method::pointwise:
             return matmul_pack_transposed(s.in, s.out, w, prepared);
         case conv_method::winograd:
-            return winograd::prepare_backward_data(s.in, s.out, w, prepared);
+            return winograd::prepare_backward_data(s.in, s.out, w, prepared, past_caches);
         case conv_method::direct:
             return direct::prepare_backward_data(s, w, prepared);
     }

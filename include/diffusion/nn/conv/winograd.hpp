@@ -5,6 +5,7 @@
 #include <diffusion/nn/conv/product.hpp>
 #include <diffusion/nn/conv/shape.hpp>
 #include <diffusion/nn/conv/simd.hpp>
+#include <diffusion/nn/conv/stream_store.hpp>
 #include <diffusion/nn/conv/winograd_tiles.hpp>
 #include <diffusion/nn/conv/winograd_transform.hpp>
 #include <diffusion/nn/conv/workspace.hpp>
@@ -37,13 +38,14 @@ constexpr std::size_t prepared_size(std::size_t in, std::size_t out) {
 }
 
 /// u = G g G^T for each pair of channels, packed for `detail::product`. `at(row, col, i, o)` is the
-/// weight of tap (row, col) from channel i to channel o. In the order of the packed matrix: it
-/// needs whole cache lines side by side, because it is written to memory that is far.
+/// weight of tap (row, col) from channel i to channel o. Written in the order of the packed matrix,
+/// whole cache lines side by side, because its memory is usually far; if `past_caches` like that.
 template <class T, class At>
-void prepare(std::size_t in, std::size_t out, At&& at, T* u) {
+void prepare(std::size_t in, std::size_t out, At&& at, T* u, bool past_caches) {
     using V = detail::vec<T>;
     constexpr std::size_t panel = detail::column_vectors * detail::width<T>;
     const std::size_t plane = detail::packed_size<T>(in, out);
+    past_caches = past_caches && detail::on_vector_boundary(u);
     const auto transform = [&](std::size_t i, std::size_t o, T* to) {
         T taps[3][3][detail::width<T>] = {};
         const std::size_t lanes = std::min(out - o, detail::width<T>);
@@ -57,7 +59,8 @@ void prepare(std::size_t in, std::size_t out, At&& at, T* u) {
                 for (std::size_t row = 0; row < 3; ++row) g[row] = detail::load(taps[row][col]);
             },
             [&](std::size_t, std::size_t, V v) __attribute__((always_inline)) {
-                detail::store(to, v);
+                if (past_caches) detail::stream(to, v);
+                else detail::store(to, v);
                 to += plane;
             });
     };
@@ -67,28 +70,30 @@ void prepare(std::size_t in, std::size_t out, At&& at, T* u) {
                 transform(i, o, u);
                 u += detail::width<T>;
             }
+    if (past_caches) detail::end_of_stream();
 }
 
 /// Prepares w (3, 3, in, out) for `forward`.
 template <class T>
-void prepare_forward(std::size_t in, std::size_t out, const T* w, T* u) {
+void prepare_forward(std::size_t in, std::size_t out, const T* w, T* u, bool past_caches = false) {
     prepare<T>(
         in, out,
         [&](std::size_t row, std::size_t col, std::size_t i, std::size_t o) {
             return w[((row * 3 + col) * in + i) * out + o];
         },
-        u);
+        u, past_caches);
 }
 
 /// Prepares w (3, 3, in, out) so that `forward` of dy is dx: flipped and transposed.
 template <class T>
-void prepare_backward_data(std::size_t in, std::size_t out, const T* w, T* u) {
+void prepare_backward_data(std::size_t in, std::size_t out, const T* w, T* u,
+                           bool past_caches = false) {
     prepare<T>(
         out, in,
         [&](std::size_t row, std::size_t col, std::size_t o, std::size_t i) {
             return w[(((2 - row) * 3 + 2 - col) * in + i) * out + o];
         },
-        u);
+        u, past_caches);
 }
 
 /// y = conv(x, w) + bias with u = the prepared weights; in, out >= width<T>.
