@@ -129,10 +129,11 @@ int run(int argc, char** argv) {
         return list;
     };
 
-    examples::ink_drop ring{"eight spots", {}, 0.12};
+    std::vector<examples::point> spots;
     for (int k = 0; k < 8; ++k)
-        ring.spots.push_back(
+        spots.push_back(
             {1.2 * std::cos(std::numbers::pi * k / 4), 1.2 * std::sin(std::numbers::pi * k / 4)});
+    const examples::ink_drop ring("eight spots", spots, 0.12);
     problem mixture(vp_linear{}, 1, 1e-3, ring, 2 * particles, seed);
     compare(mixture, "eight Gaussians", calls(most), 10 * most, page, 0,
             out + "/compare_solvers_mixture.png",

@@ -18,7 +18,7 @@ namespace {
 const diffusion::discrete_schedule<diffusion::linear_beta> schedule;
 
 double log_density(const ink_drop& drop, double x, double y, const diffusion::noise_level& t) {
-    return drop.for_each_origin(x, y, t, [](const examples::point&, double) {});
+    return drop.ink.log_densities(cloud{x, y}, t)[0];
 }
 
 }  // namespace

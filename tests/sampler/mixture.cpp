@@ -33,6 +33,7 @@
 #include <diffusion/sampler/unipc.hpp>
 #include <diffusion/schedule/continuous.hpp>
 #include <diffusion/tensor/std.hpp>
+#include <diffusion/toy/gaussian_mixture.hpp>
 
 using namespace diffusion;
 using vector = std::vector<double>;
@@ -64,21 +65,8 @@ double moment(int k, double about) {
     return sum;
 }
 
-/// E[x_0 | x_t = x]: each group's answer, weighted by how well it explains x.
-void denoise(const vector& x, const node& t, vector& x0) {
-    for (std::size_t e = 0; e < x.size(); ++e) {
-        double log_weight[2], answer[2];
-        for (std::size_t k = 0; k < 2; ++k) {
-            const group& g = groups[k];
-            const double variance = t.alpha * t.alpha * g.std * g.std + t.sigma * t.sigma;
-            const double d = x[e] - t.alpha * g.mean;
-            log_weight[k] = std::log(g.weight) - 0.5 * std::log(variance) - 0.5 * d * d / variance;
-            answer[k] = g.mean + t.alpha * g.std * g.std / variance * d;
-        }
-        const double first = 1 / (1 + std::exp(log_weight[1] - log_weight[0]));
-        x0[e] = first * answer[0] + (1 - first) * answer[1];
-    }
-}
+const gaussian_mixture denoise({{groups[0].weight, {groups[0].mean}, {0.3 * 0.3}},
+                                {groups[1].weight, {groups[1].mean}, {0.2 * 0.2}}});
 
 /// Kolmogorov's distance of the sample from the mixture, and its mean, variance and third moment.
 void check_is_mixture(vector x, double tolerance) {

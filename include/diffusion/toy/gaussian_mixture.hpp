@@ -15,6 +15,7 @@
 #include <diffusion/random/noise_source.hpp>
 #include <diffusion/schedule/noise_level.hpp>
 #include <diffusion/tensor/batch.hpp>
+#include <diffusion/tensor/std.hpp>
 #include <diffusion/tensor/traits.hpp>
 #include <diffusion/toy/gaussian.hpp>
 
