@@ -41,8 +41,9 @@ public:
                         "the estimate must have the state's size", x_0.size());
         seen_.resize(x.size());
         told_.resize(levels.size());
+        weights_.resize(levels.size());
         for (std::size_t i = 0; i < levels.size(); ++i) {
-            const precondition_weights w = scaling_(levels[i]);
+            const precondition_weights& w = weights_[i] = scaling_(levels[i]);
             told_[i] = w.time;
             for (std::size_t e = i * size; e < (i + 1) * size; ++e)
                 seen_[e] = static_cast<scalar>(w.in) * x[e];
@@ -51,7 +52,7 @@ public:
                      std::span<const scalar>(seen_), std::span<const double>(told_),
                      std::span<const std::size_t>(), std::span<scalar>(x_0));
         for (std::size_t i = 0; i < levels.size(); ++i) {
-            const precondition_weights w = scaling_(levels[i]);
+            const precondition_weights& w = weights_[i];
             for (std::size_t e = i * size; e < (i + 1) * size; ++e)
                 x_0[e] = static_cast<scalar>(w.skip) * x[e] + static_cast<scalar>(w.out) * x_0[e];
         }
@@ -64,6 +65,7 @@ private:
     nn::shape item_;
     std::vector<scalar> seen_;
     std::vector<double> told_;
+    std::vector<precondition_weights> weights_;
 };
 
 }  // namespace diffusion
