@@ -3,10 +3,12 @@
 #include <diffusion/nn/parallel.hpp>
 #include <diffusion/nn/unet.hpp>
 #include <nn/torch_numbers.hpp>
+#include <support/refusal.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -109,6 +111,34 @@ TEST_CASE("a U-Net says what is wrong with its input") {
                          std::invalid_argument);
     CHECK_THROWS_AS(net(tape.constant({1, 4, 4, 1}, x.data()), times, {&label, 1}),
                     std::invalid_argument);
-    CHECK_THROWS_AS(nn::unet<float>({.multipliers = {1}}), std::invalid_argument);
-    CHECK_THROWS_AS(nn::unet<float>({.multipliers = {}, .attention = {}}), std::invalid_argument);
+}
+
+TEST_CASE("a U-Net that could not be called is not built, and says which option is to blame") {
+    const auto refused = [](const nn::unet_options& o) {
+        return support::refusal([&] { nn::unet<float>{o}; });
+    };
+    const std::string of = "diffusion::nn::unet: ";
+    CHECK(refused({.multipliers = {}, .attention = {}}) == of + "there must be a level, got 0");
+    CHECK(refused({.multipliers = {1}}) == of + "attention needs one entry for each level, got 3");
+    CHECK(refused({.image_channels = 0}) == of + "there must be an image channel, got 0");
+    for (const std::size_t base : {std::size_t{0}, std::size_t{33}})
+        CHECK(refused({.base = base}) ==
+              of + "base must be even, for the sines and cosines of the time, got " +
+                  std::to_string(base));
+    for (const std::size_t groups : {std::size_t{0}, std::size_t{12}})
+        CHECK(refused({.groups = groups}) ==
+              of + "the groups must divide base, got " + std::to_string(groups));
+    CHECK(refused({.multipliers = {1, 0, 2}}) == of + "each multiplier must be at least 1, got 0");
+    for (const std::size_t heads : {std::size_t{0}, std::size_t{3}}) {
+        const std::string rule = of + "the heads must divide the channels where there is attention";
+        CHECK(refused({.heads = heads}) == rule + ", got " + std::to_string(heads));
+        CHECK(refused({.attention = {false, false, false}, .heads = heads}) ==  // the middle's
+              rule + ", got " + std::to_string(heads));
+    }
+    CHECK(refused({.time_factor = std::numeric_limits<double>::infinity()}) ==
+          of + "time_factor must be finite, got inf");
+    CHECK(refused({.map_channels = 2, .map_hidden = 0}) ==
+          of + "a map needs map_hidden channels, got 0");
+    CHECK(refused({.blocks = 63}) ==
+          of + "there may be at most 63 stages on the way down, got 191");
 }

@@ -107,7 +107,7 @@ public:
     const nn::parameters<T>& parameters() const { return *store_; }
 
 private:
-    static constexpr std::size_t most = unet_encoder<T>::most_stages;
+    static constexpr std::size_t most = detail::most_unet_stages;
 
     unet_options options_;
     std::unique_ptr<nn::parameters<T>> store_;

@@ -24,15 +24,10 @@ namespace diffusion::nn {
 template <class T>
 class unet_encoder {
 public:
-    /// More stages than anybody wants, so that what is kept of each needs no allocation.
-    static constexpr std::size_t most_stages = 63;
-
     /// `function`: in whose name exceptions speak, as for `check`.
     unet_encoder(parameters<T>& store, const unet_options& o, const char* function) : options_(o) {
+        detail::check_unet_options(o, function);
         const std::size_t levels = o.multipliers.size();
-        diffusion::detail::require(levels > 0, function, "there must be a level", levels);
-        diffusion::detail::require(o.attention.size() == levels, function,
-                                   "attention needs one entry for each level", o.attention.size());
         embedding_ = {store, {.channels = o.base, .factor = o.time_factor}, 4 * o.base, o.classes};
         inp_ = {store, "inp", o.image_channels + o.extra_channels, o.base};
         std::size_t c = o.base;
@@ -49,9 +44,6 @@ public:
                 kept_.push_back(c);
             }
         }
-        diffusion::detail::require(stages_.size() <= most_stages, function,
-                                   "there may be at most 63 stages on the way down",
-                                   stages_.size());
         middle_.emplace_back(store, "m1", c, c, o);
         attention_.emplace_back(store, "ma", c, o);
         if (o.token_channels > 0) to_tokens_.emplace_back(store, "mx", c, o);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
+#include <diffusion/detail/require.hpp>
 #include <vector>
 
 namespace diffusion::nn {
@@ -29,3 +31,40 @@ struct unet_options {
 };
 
 }  // namespace diffusion::nn
+
+namespace diffusion::nn::detail {
+
+/// More stages on the way down than anybody wants, so that what is kept of each needs no
+/// allocation.
+inline constexpr std::size_t most_unet_stages = 63;
+
+/// Throws std::invalid_argument in the name of `function` unless a net of these sizes can be built
+/// and called.
+inline void check_unet_options(const unet_options& o, const char* function) {
+    using diffusion::detail::require;
+    const std::size_t levels = o.multipliers.size();
+    require(levels > 0, function, "there must be a level", levels);
+    require(o.attention.size() == levels, function, "attention needs one entry for each level",
+            o.attention.size());
+    const std::size_t halvings = levels - 1;
+    require(o.blocks <= most_unet_stages && levels * o.blocks + halvings <= most_unet_stages,
+            function, "there may be at most 63 stages on the way down",
+            levels * o.blocks + halvings);
+    require(o.image_channels > 0, function, "there must be an image channel", o.image_channels);
+    require(o.base > 0 && o.base % 2 == 0, function,
+            "base must be even, for the sines and cosines of the time", o.base);
+    require(o.groups > 0 && o.base % o.groups == 0, function, "the groups must divide base",
+            o.groups);
+    require(std::isfinite(o.time_factor), function, "time_factor must be finite", o.time_factor);
+    require(o.map_channels == 0 || o.map_hidden > 0, function, "a map needs map_hidden channels",
+            o.map_hidden);
+    for (std::size_t l = 0; l < levels; ++l) {
+        require(o.multipliers[l] > 0, function, "each multiplier must be at least 1",
+                o.multipliers[l]);
+        const bool attends = o.attention[l] || l + 1 == levels;  // the middle always does
+        require(!attends || (o.heads > 0 && o.base * o.multipliers[l] % o.heads == 0), function,
+                "the heads must divide the channels where there is attention", o.heads);
+    }
+}
+
+}  // namespace diffusion::nn::detail
