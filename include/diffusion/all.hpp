@@ -107,4 +107,5 @@
 #include <diffusion/sde/sde.hpp>
 #include <diffusion/toy/gaussian.hpp>
 #include <diffusion/toy/gaussian_mixture.hpp>
+#include <diffusion/toy/mixture_explanation.hpp>
 #include <diffusion/toy/principal_axes.hpp>

@@ -18,6 +18,7 @@
 #include <diffusion/tensor/std.hpp>
 #include <diffusion/tensor/traits.hpp>
 #include <diffusion/toy/gaussian.hpp>
+#include <diffusion/toy/mixture_explanation.hpp>
 
 namespace diffusion {
 
@@ -30,14 +31,10 @@ struct gaussian_component {
 
 /// q(x_0) = sum_k w_k N(mu_k, C_k) in d dimensions, and with it, at every noise level,
 ///
-///     q(x_t)      = sum_k w_k N(alpha mu_k, C'_k),     C'_k = alpha^2 C_k + sigma^2 I
-///     r_k         = w_k N(x; alpha mu_k, C'_k) / q(x),                  P(component k | x_t = x)
-///     score       = sum_k r_k s_k,     s_k = -C'_k^-1 (x - alpha mu_k)
-///     E[x_0|x_t]  = sum_k r_k m_k,     m_k = mu_k + alpha C_k C'_k^-1 (x - alpha mu_k)
+///     q(x_t) = sum_k w_k N(alpha mu_k, alpha^2 C_k + sigma^2 I)
 ///
-/// The sums of densities are taken relative to the largest, so that they hold however far x is from
-/// all of them. The elements of every tensor here are points, d numbers each; `out` may be x. A
-/// model of `denoiser`: the perfect one. A component of variance 0 is a point; where sigma = 0 it
+/// with its score and posterior mean (`mixture_explanation`). The elements of every tensor here are
+/// points, d numbers each; `out` may be x. A model of `denoiser`: the perfect one. A component of variance 0 is a point; where sigma = 0 it
 /// has no density, and std::invalid_argument is thrown.
 class gaussian_mixture {
 public:
@@ -63,73 +60,11 @@ public:
     const std::vector<double>& weights() const { return weights_; }
     const std::vector<gaussian>& components() const { return parts_; }
 
-    /// How the components explain one point at one level. Owns the memory for it, so that many are
-    /// looked at with one of these. Refers to the mixture.
-    class explanation {
-    public:
-        double log_density = 0;           ///< log q(x), in nats
-        std::vector<double> r;            ///< r_k
-        std::vector<double> score, mean;  ///< s_k and m_k, row by row
-
+    /// How the components explain one point at one level, see `mixture_explanation`; refers to the
+    /// mixture.
+    struct explanation : mixture_explanation {
         explanation(const gaussian_mixture& q, const noise_level& t)
-            : r(q.parts_.size()),
-              score(r.size() * q.dimension()),
-              mean(score.size()),
-              q_(&q),
-              t_(t),
-              scratch_(3 * q.dimension()) {
-            for (std::size_t k = 0; k < r.size(); ++k)
-                log_peak_.push_back(std::log(q.weights_[k]) + q.parts_[k].log_peak(t));
-        }
-
-        /// Looks at x, d numbers.
-        template <class T>
-        void look(std::span<const T> x) {
-            for (std::size_t k = 0; k < r.size(); ++k)
-                r[k] = log_peak_[k] +
-                       q_->parts_[k].explain(x, t_, row(score, k), row(mean, k), row(scratch_, 0));
-            const double largest = *std::max_element(r.begin(), r.end());
-            double sum = 0;
-            for (double& log_r : r) sum += log_r = std::exp(log_r - largest);
-            for (double& share : r) share /= sum;
-            log_density = largest + std::log(sum);
-        }
-
-        /// sum_k r_k rows_k, element i: of `score` or of `mean`.
-        double expected(const std::vector<double>& rows, std::size_t i) const {
-            double sum = 0;
-            for (std::size_t k = 0; k < r.size(); ++k) sum += r[k] * rows[k * q_->dimension() + i];
-            return sum;
-        }
-
-        /// out = J v at the point that was looked at last, where J is the Jacobian of the posterior
-        /// mean, alpha/sigma^2 Cov[x_0 | x_t]:
-        ///
-        ///     J v = sum_k r_k (alpha C_k C'_k^-1 v + (m_k - E[x_0 | x_t]) (s_k . v))
-        template <class T>
-        void jacobian_product(std::span<const T> v, std::span<T> out) {
-            const auto direction = row(scratch_, 1), within = row(scratch_, 2);
-            std::copy(v.begin(), v.end(), direction.begin());
-            std::fill(out.begin(), out.end(), T(0));
-            for (std::size_t k = 0; k < r.size(); ++k) {
-                q_->parts_[k].pull(direction, t_, within, row(scratch_, 0));
-                const auto s = row(score, k), m = row(mean, k);
-                double rise = 0;  // of log N_k along v
-                for (std::size_t i = 0; i < s.size(); ++i) rise += s[i] * direction[i];
-                for (std::size_t i = 0; i < s.size(); ++i)
-                    out[i] +=
-                        static_cast<T>(r[k] * (within[i] + (m[i] - expected(mean, i)) * rise));
-            }
-        }
-
-    private:
-        std::span<double> row(std::vector<double>& rows, std::size_t k) const {
-            return std::span(rows).subspan(k * q_->dimension(), q_->dimension());
-        }
-
-        const gaussian_mixture* q_;
-        noise_level t_;
-        std::vector<double> scratch_, log_peak_;
+            : mixture_explanation(q.weights_, q.parts_, t) {}
     };
 
     /// log q(x) of every point at a level, in nats.
