@@ -34,8 +34,8 @@
 #include <diffusion/likelihood/by_differences.hpp>
 #include <diffusion/likelihood/dequantisation.hpp>
 #include <diffusion/likelihood/edge_step.hpp>
-#include <diffusion/likelihood/learned_times.hpp>
 #include <diffusion/likelihood/flow_likelihood.hpp>
+#include <diffusion/likelihood/learned_times.hpp>
 #include <diffusion/likelihood/variational_bound.hpp>
 #include <diffusion/manifold/intrinsic_dimension.hpp>
 #include <diffusion/manifold/nearest.hpp>

@@ -34,8 +34,8 @@ struct gaussian_component {
 ///     q(x_t) = sum_k w_k N(alpha mu_k, alpha^2 C_k + sigma^2 I)
 ///
 /// with its score and posterior mean (`mixture_explanation`). The elements of every tensor here are
-/// points, d numbers each; `out` may be x. A model of `denoiser`: the perfect one. A component of variance 0 is a point; where sigma = 0 it
-/// has no density, and std::invalid_argument is thrown.
+/// points, d numbers each; `out` may be x. A model of `denoiser`: the perfect one. A component of
+/// variance 0 is a point; where sigma = 0 it has no density, and std::invalid_argument is thrown.
 class gaussian_mixture {
 public:
     /// Throws std::invalid_argument unless weights are not negative and sum to 1, means have one
