@@ -33,6 +33,28 @@ TEST_CASE("gradients of input values can be read as long as their handles live")
     CHECK(x.gradient()[1] == 1500);
 }
 
+TEST_CASE(
+    "values and gradients are views, so those of a handle that is about to die do not compile") {
+    const auto can_be_read =
+                   [](auto&&v) {
+                       using V = decltype(v);
+                       return std::array{requires {std::forward<V>(v).values();
+                   },
+               requires {
+        std::forward<V>(v).gradient();
+    }
+};
+}
+;
+nn::tape<double> tape;
+const double one = 1;
+auto x = tape.constant({1, 1, 1, 1}, &one);
+CHECK(can_be_read(x) == std::array{true, true});
+CHECK(can_be_read(std::as_const(x)) == std::array{true, true});
+CHECK(can_be_read(nn::scale(x, 2.0)) == std::array{false, false});
+CHECK(can_be_read(std::move(x)) == std::array{false, false});
+}
+
 TEST_CASE("nothing is recorded below what needs no gradient") {
     nn::tape<double> tape;
     const double one = 1;

@@ -45,7 +45,8 @@ public:
 
     /// The elements, in the order item, row, column, channel.
     const T* data() const { return tape_->at(node_).value; }
-    std::span<const T> values() const { return {data(), size()}; }
+    std::span<const T> values() const& { return {data(), size()}; }
+    std::span<const T> values() const&& = delete;  // they are gone with the handle: keep it
 
     /// The only element of a value of size 1, such as a loss.
     T item() const {
@@ -62,10 +63,11 @@ public:
 
     /// dL/d(value) after `backward`, as long as this handle lives; empty if L does not depend on
     /// it.
-    std::span<const T> gradient() const {
+    std::span<const T> gradient() const& {
         const auto& node = tape_->at(node_);
         return {node.gradient, node.gradient == nullptr ? 0 : node.shape.size()};
     }
+    std::span<const T> gradient() const&& = delete;
 
     /// Whether this is the only handle, so that an operation which was given it for good may write
     /// its result over it.
