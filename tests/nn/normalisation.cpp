@@ -175,4 +175,9 @@ TEST_CASE("norms refuse rows of the wrong length, and gamma without beta") {
     CHECK_THROWS_AS(nn::batch_norm(v, row, wrong), std::invalid_argument);
     CHECK_THROWS_AS(nn::batch_norm(v, wrong, row), std::invalid_argument);
     CHECK_THROWS_AS(nn::batch_norm(v, row, row, wrong, row), std::invalid_argument);
+    for (const bool mean : {false, true})
+        CHECK_THROWS_WITH_AS(
+            nn::batch_norm(v, mean ? row : nn::var<double>(), mean ? nn::var<double>() : row),
+            "diffusion::nn::batch_norm: mean and variance must be given, got \"none\"",
+            std::invalid_argument);
 }

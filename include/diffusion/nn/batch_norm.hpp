@@ -24,10 +24,13 @@ var<T> batch_norm(const var<T>& x, const var<T>& mean, const var<T>& variance,
     const nn::shape s = x.shape();
     const std::size_t channels = s.channels;
     detail::affine<T>::check(gamma, beta, s, "diffusion::nn::batch_norm");
-    for (const var<T>* v : {&mean, &variance})
+    for (const var<T>* v : {&mean, &variance}) {
+        diffusion::detail::require(static_cast<bool>(*v), "diffusion::nn::batch_norm",
+                                   "mean and variance must be given", "none");
         diffusion::detail::require_shapes(v->size() == channels, "diffusion::nn::batch_norm",
                                           "mean and variance must have one number per channel",
                                           v->shape(), s);
+    }
     nn::tape<T>& tape = x.tape();
     const var<T> y = tape.result(s, x, gamma, beta);
     arena_block<T> rstd(tape.memory(), channels);
