@@ -124,7 +124,8 @@ TEST_CASE("in many small steps K comes to the truth, less what the first step er
 }
 
 TEST_CASE("a single bit is reversed exactly, and then K is the entropy of its data") {
-    // two of three are 1; a step back from x_1 to x_0 that is the forward step costs H(X_1) - H(X_0)
+    // two of three are 1; a step back from x_1 to x_0 that is the forward step costs H(X_1) -
+    // H(X_0)
     const binomial_process process(reciprocal_beta{}, 5);
     std::vector<std::size_t> x_0;
     for (std::size_t k = 0; k < 30000; ++k) x_0.push_back(k % 3 == 0 ? 0 : 1);

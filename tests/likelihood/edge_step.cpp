@@ -32,8 +32,8 @@ time_grid levels(int n) {
     return grid;
 }
 
-/// x_0 = s z in the first coordinate, r z in the second, s^2 + r^2 = 2: what is known of it is known
-/// exactly.
+/// x_0 = s z in the first coordinate, r z in the second, s^2 + r^2 = 2: what is known of it is
+/// known exactly.
 struct gaussian {
     double variance[2] = {0.02, 1.98};
     void operator()(const vector& x, const node& t, vector& x0) const {

@@ -81,7 +81,8 @@ TEST_CASE("learned times make a better bound of as many steps, and go where thin
     CHECK(learned.size() == even.size());
     CHECK(learned.front() == even.front());
     CHECK(learned.back() == even.back());
-    // where x_t is nearly noise, or near one of the points, a long step is as good as many short ones
+    // where x_t is nearly noise, or near one of the points, a long step is as good as many short
+    // ones
     const auto length = [&](std::size_t i) { return learned[i + 1].lambda - learned[i].lambda; };
     CHECK(length(0) > 1.3 * length(4));
     CHECK(length(7) > 1.3 * length(4));

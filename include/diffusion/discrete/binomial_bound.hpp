@@ -25,17 +25,17 @@ inline double binomial_divergence(double p, double q) {
     return term(p, q) + term(1 - p, 1 - q);
 }
 
-/// K (Sohl-Dickstein et al. 2015, eq. 14) of bits, in nats, of one item, the mean over all that were
-/// given:
+/// K (Sohl-Dickstein et al. 2015, eq. 14) of bits, in nats, of one item, the mean over all that
+/// were given:
 ///
 ///     K = - sum_{t=2}^T KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t))
 ///         + H_q(X_T | X_0) - H_q(X_1 | X_0) - H_p(X_T)
 ///
 /// K is a log-likelihood: the higher the better, and never above the true one on average. The last
-/// step, from x_1 to x_0, is not learned, it is the forward step run backwards (their section 2.3,
-/// "edge effect"). That costs what the first step adds to the entropy of the data: of data whose
-/// items are far apart H_q(X_1 | X_0), so that K cannot be better than log p(x_0) - H_q(X_1 | X_0).
-/// A learned last step does not pay that.
+/// step, from x_1 to x_0, is not learned, it is the forward step run backwards (their appendix
+/// B.2). That costs what the first step adds to the entropy of the data: of data whose items are
+/// far apart H_q(X_1 | X_0), so that K cannot be better than log p(x_0) - H_q(X_1 | X_0). A learned
+/// last step does not pay that.
 struct binomial_bound {
     double entropy_T = 0;       ///< H_q(X_T | X_0)
     double entropy_1 = 0;       ///< H_q(X_1 | X_0)

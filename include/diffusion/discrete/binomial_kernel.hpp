@@ -92,8 +92,8 @@ struct binomial_posterior {
 };
 
 /// The posterior by Bayes' rule, q(x_t | x_s) q(x_s | x_0) / q(x_t | x_0), of a way from x_0 to x_s
-/// and a step on to x_t. Where x_t cannot come from x_0 (nothing was erased, yet they differ), it is
-/// q(x_s | x_0).
+/// and a step on to x_t. Where x_t cannot come from x_0 (nothing was erased, yet they differ), it
+/// is q(x_s | x_0).
 constexpr binomial_posterior posterior(const binomial_kernel& to_s, const binomial_kernel& step) {
     binomial_posterior q{};
     for (std::size_t x_t = 0; x_t < 2; ++x_t) {

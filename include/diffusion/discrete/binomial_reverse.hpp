@@ -18,8 +18,8 @@
 namespace diffusion {
 
 /// p_theta(x_s | x_t) of bits that are independent where x_t is known: `reverse(x_t, s, t, one)`
-/// writes P(x_s = 1 | x_t) for each bit, B(x_s; f_b(x_t, t)) in table App.1 of Sohl-Dickstein et al.
-/// (2015). Models: `guesses_bits`, `flips_bits`, `multiplied_bits`, and lambdas of this form.
+/// writes P(x_s = 1 | x_t) for each bit, B(x_s; f_b(x_t, t)) in table App.1 of Sohl-Dickstein et
+/// al. (2015). Models: `guesses_bits`, `flips_bits`, `multiplied_bits`, and lambdas of this form.
 template <class F>
 concept binomial_reverse = requires(F& reverse, std::span<const std::size_t> x_t, std::size_t s,
                                     std::size_t t, std::span<double> one) {
@@ -79,21 +79,21 @@ inline binomial_kernel multiplied(const binomial_kernel& kernel, double odds) {
     return {multiplied(kernel.one_after_0, odds), multiplied(kernel.one_after_1, odds)};
 }
 
-/// The reverse kernel that is multiplied by a second distribution of independent bits, p-tilde(x_s |
-/// x_t) = p(x_s | x_t) r_s(x_s) / Z(x_t) (Sohl-Dickstein et al. 2015, section 2.5):
+/// The reverse kernel that is multiplied by a second distribution of independent bits, p-tilde(x_s
+/// | x_t) = p(x_s | x_t) r_s(x_s) / Z(x_t) (Sohl-Dickstein et al. 2015, section 2.5):
 ///
 ///     inpainting   odds infinity or 0 for a bit that is known to be 1 or 0, else 1
 ///     denoising    odds ((1 - error) / error)^(2 y - 1) where bit y was received, which is wrong
 ///                  with probability `error`
 ///
 /// A step is exact, bit by bit. The chain is not, as the paper leaves Z out: it forgets which x_t
-/// had led up to what r asks for, and which had been lucky. `log_weights` keeps the product of Z(x_t)
-/// for each item; items that are drawn anew with these weights (`resample`) make up for it. With
-/// known bits and many items that is exactly p(x) r(x), as the way that a bit takes forwards depends
-/// on no other bit.
+/// had led up to what r asks for, and which had been lucky. `log_weights` keeps the product of
+/// Z(x_t) for each item; items that are drawn anew with these weights (`resample`) make up for it.
+/// With known bits and many items that is exactly p(x) r(x), as the way that a bit takes forwards
+/// depends on no other bit.
 ///
-/// `odds`: r(1)/r(0) of each bit of an item; batches are items one behind the other. `schedule`: see
-/// `factor_schedule`; T of the process that the steps belong to.
+/// `odds`: r(1)/r(0) of each bit of an item; batches are items one behind the other. `schedule`:
+/// see `factor_schedule`; T of the process that the steps belong to.
 template <class Reverse>
 struct multiplied_bits {
     Reverse reverse;
@@ -129,11 +129,11 @@ struct multiplied_bits {
     }
 };
 
-/// Draws the items anew in proportion to exp(log_weights), which become 0: item i becomes the one in
-/// whose share of the sum (i + u)/n falls (systematic resampling; Kitagawa 1996, appendix A). u is a
-/// function of (seed, where). Does nothing while the weights are even enough: while the effective
-/// number (sum w)^2 / sum w^2 is at least `least` of n; in the end of a run `least` = 1 is right. Throws std::invalid_argument for a part of an
-/// item, and if no weight is positive.
+/// Draws the items anew in proportion to exp(log_weights), which become 0: item i becomes the one
+/// in whose share of the sum (i + u)/n falls (systematic resampling; Kitagawa 1996, appendix A). u
+/// is a function of (seed, where). Does nothing while the weights are even enough: while the
+/// effective number (sum w)^2 / sum w^2 is at least `least` of n; in the end of a run `least` = 1
+/// is right. Throws std::invalid_argument for a part of an item, and if no weight is positive.
 inline void resample(std::span<std::size_t> x, std::vector<double>& log_weights, std::uint64_t seed,
                      const noise_address& where, double least = 0.5) {
     constexpr const char* function = "diffusion::resample";

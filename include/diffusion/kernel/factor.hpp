@@ -28,7 +28,8 @@ inline double factor_power(factor_schedule schedule, std::size_t left, std::size
 /// The product of a step and r = N(x_s; y, std_r^2), which is Gaussian again: y becomes the last
 /// tensor of the kernel,
 ///
-///     mean = (std_r^2 mean_p + c^2 y) / (c^2 + std_r^2),   variance = c^2 std_r^2 / (c^2 + std_r^2).
+///     mean      (std_r^2 mean_p + c^2 y) / (c^2 + std_r^2)
+///     variance  c^2 std_r^2 / (c^2 + std_r^2)
 ///
 /// std_r = 0 is a delta: x_s is y, whatever p says. std_r = inf changes nothing. Throws
 /// std::invalid_argument for a negative std_r.

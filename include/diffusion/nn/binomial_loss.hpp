@@ -20,8 +20,9 @@ struct bit_step {
 ///     KL(q(x_s | x_t, x_0) || p(x_s | x_t)),   p = B(m one_if_1 + (1 - m) one_if_0),
 ///                                              m = 1 / (1 + e^-(logit + evidence))
 ///
-/// in nats. q is the one of both posteriors that belongs to x_0. In the step to the data, where they
-/// are 0 and 1, this is the cross-entropy -log p(x_0 | x_1). Least where m is P(x_0 = 1 | x_t).
+/// in nats. q is the one of both posteriors that belongs to x_0. In the step to the data, where
+/// they are 0 and 1, this is the cross-entropy -log p(x_0 | x_1). Least where m is P(x_0 = 1 |
+/// x_t).
 ///
 /// `logits`: any shape; `steps`: one for each element; viewed, they must stay in place until
 /// `backward`.

@@ -16,9 +16,9 @@
 
 namespace diffusion {
 
-/// r = N(x; y, std^2), element by element, exactly (`multiplied` of kernel/factor.hpp): denoising of
-/// a y that was received with noise of that deviation, and inpainting with std = 0 where y is known
-/// and infinity where it is not. y and std are tensors with as many elements as x.
+/// r = N(x; y, std^2), element by element, exactly (`multiplied` of kernel/factor.hpp): denoising
+/// of a y that was received with noise of that deviation, and inpainting with std = 0 where y is
+/// known and infinity where it is not. y and std are tensors with as many elements as x.
 template <class Y, class Std = Y>
 struct gaussian_factor {
     Y y;
@@ -84,8 +84,8 @@ struct gradient_factor {
 ///
 /// A factor is callable as factor(mean, deviation, s, power): it turns the mean and the standard
 /// deviation of the step to node s, tensors like x, into those of the product with r^power. See
-/// `factor_schedule` for the power, and for why the result is near p(x) r(x) / Z rather than equal to
-/// it: a factor that knows r_s(x_s) = E[r(x_0) | x_s] makes it exact.
+/// `factor_schedule` for the power, and for why the result is near p(x) r(x) / Z rather than equal
+/// to it: a factor that knows r_s(x_s) = E[r(x_0) | x_s] makes it exact.
 ///
 /// Order 1 (weak), one evaluation a step. Throws std::invalid_argument for a grid that does not run
 /// from noise to data.

@@ -21,16 +21,17 @@ namespace diffusion {
 
 /// A network that guesses clean bits, trained on the lower bound K itself (Sohl-Dickstein et al.
 /// 2015, section 2.3): a `trainable` of batches whose values are 0 and 1. `net(x_t, times, labels)`
-/// sees -1 and 1 for the bits and t/T for the time, and gives a `var` of the shape of x_t: for each
-/// bit the log odds of x_0 = 1 that all the others speak for. What the bit itself says
-/// (`binomial_process::evidence`) is added, so that a network that knows nothing says 0, and makes
-/// the null model: coins. `bit_guess` makes P(x_0 = 1 | x_t) of it. The loss is what a network can
-/// change of -K, the last step included, in nats per item: one t is drawn for each item, and
+/// sees for each bit of x_t the log odds of x_0 = 1 that the bit itself speaks for, plus or minus
+/// `binomial_process::evidence`, and t/T for the time. It gives a `var` of the shape of x_t: the
+/// log odds that all the others speak for. Both are added, so that a network that knows nothing
+/// says 0, and makes the null model: coins. (What follows from given odds does not depend on t.)
+/// `bit_guess` makes P(x_0 = 1 | x_t) of it. The loss is what a network can change of -K, the last
+/// step included, in nats per item: one t is drawn for each item, and
 ///
 ///     L = T sum over bits of KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)).
 ///
-/// Which t, and which bits are erased, is a function of the batch's draw alone; the times of a batch
-/// are stratified. Refers to the network.
+/// Which t, and which bits are erased, is a function of the batch's draw alone; the times of a
+/// batch are stratified. Refers to the network.
 template <class Net>
 class binomial_training {
 public:
@@ -70,9 +71,9 @@ public:
             const binomial_posterior q = process_.posterior(t - 1, t);
             const double evidence = process_.evidence(t);
             for (std::size_t e = first; e < first + bits; ++e) {
-                seen_[e] = x_t_[e] == 1 ? scalar(1) : scalar(-1);
-                steps_[e] = {q.one[x_t_[e]][0], q.one[x_t_[e]][1], x_0_[e] == 1,
-                             x_t_[e] == 1 ? evidence : -evidence};
+                const double odds = x_t_[e] == 1 ? evidence : -evidence;
+                seen_[e] = static_cast<scalar>(odds);
+                steps_[e] = {q.one[x_t_[e]][0], q.one[x_t_[e]][1], x_0_[e] == 1, odds};
             }
         }
     }
@@ -119,14 +120,14 @@ public:
         item_.items = x_t.size() / bits;
         seen_.resize(x_t.size());
         logits_.resize(x_t.size());
-        for (std::size_t i = 0; i < x_t.size(); ++i) seen_[i] = x_t[i] == 1 ? T(1) : T(-1);
         const double time = static_cast<double>(t) / static_cast<double>(process_.steps());
         const double evidence = process_.evidence(t);
+        for (std::size_t i = 0; i < x_t.size(); ++i)
+            seen_[i] = static_cast<T>(x_t[i] == 1 ? evidence : -evidence);
         nn::evaluate(*net_, *lanes_, item_, std::span<const T>(seen_),
                      std::span<const double>(&time, 1), {}, std::span<T>(logits_));
         for (std::size_t i = 0; i < x_t.size(); ++i) {
-            const double logit =
-                static_cast<double>(logits_[i]) + (x_t[i] == 1 ? evidence : -evidence);
+            const double logit = static_cast<double>(logits_[i]) + static_cast<double>(seen_[i]);
             one[i] = 1 / (1 + std::exp(-logit));
         }
     }
