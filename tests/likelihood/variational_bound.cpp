@@ -89,6 +89,25 @@ TEST_CASE("with the exact reverse process the bound is the likelihood, however f
     }
 }
 
+TEST_CASE("a network may say the variance of the data instead, the same for steps of any length") {
+    struct says_data_variance : exact_model {
+        void with_variance(const vector& x, const node& t, vector& x0, vector& v) const {
+            toy(x, t, x0);
+            std::fill(v.begin(), v.end(), 2 * std::log(toy.std * t.sigma / toy.std_at(t)));
+        }
+    };
+    const exact_model model{{.mean = 0, .std = 0.6}, trailing(schedule, 5)};
+    const says_data_variance same{model};
+    const continuous_gaussian density;
+    const vector x(20, 0.7);
+    const auto a = variational_bound(model.grid, variance_output::log_variance, density)(
+        x, 4, model, gaussian_noise{2});
+    const auto b = variational_bound(model.grid, variance_output::data_log_variance, density)(
+        x, 4, same, gaussian_noise{2});
+    for (std::size_t e = 0; e < a.steps.size(); ++e)
+        CHECK(a.steps[e] == Approx(b.steps[e]).epsilon(1e-10));
+}
+
 TEST_CASE("the bound is a bound: no variance makes it better than the likelihood") {
     // Of Gaussian data everything is Gaussian, the model's p(x_0) too: x_s = a x + b (gain x +
     // shift) + c z
