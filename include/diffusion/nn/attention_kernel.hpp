@@ -5,7 +5,7 @@
 #include <diffusion/nn/arena.hpp>
 #include <diffusion/nn/attention_rows.hpp>
 #include <diffusion/nn/conv/product.hpp>
-#include <diffusion/nn/transpose.hpp>
+#include <diffusion/nn/conv/transpose.hpp>
 
 /// Attention without its maps: softmax(q k^T / sqrt(d)) v for a few queries at a time, so that the
 /// weights stay in the cache, and for the way back the same weights computed again from two numbers

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <diffusion/nn/arena.hpp>
 #include <diffusion/nn/conv/product.hpp>
+#include <diffusion/nn/conv/transpose.hpp>
 #include <diffusion/nn/softmax.hpp>
-#include <diffusion/nn/transpose.hpp>
 #include <limits>
 
 namespace diffusion::nn::detail {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <diffusion/nn/conv/add_rows.hpp>
 #include <diffusion/nn/conv/conv3x3.hpp>
 #include <diffusion/nn/tape.hpp>
 #include <string>

@@ -4,26 +4,12 @@
 #include <array>
 #include <bit>
 #include <cstddef>
-#include <cstring>
 #include <diffusion/nn/conv/simd.hpp>
 #include <diffusion/nn/vector_exp.hpp>
 #include <utility>
 
 /// Loops that apply functions of whole vectors, such as `exp`, to arrays.
 namespace diffusion::nn::detail {
-
-/// The first `count` < width numbers; the other lanes are zero.
-template <class T>
-inline vec<T> load_some(const T* from, std::size_t count) {
-    vec<T> v{};
-    std::memcpy(&v, from, count * sizeof(T));
-    return v;
-}
-
-template <class T>
-inline void store_some(T* to, vec<T> v, std::size_t count) {
-    std::memcpy(to, &v, count * sizeof(T));
-}
 
 /// The lanes of v brought together by f(vec, vec), by halves.
 template <class T, class F>

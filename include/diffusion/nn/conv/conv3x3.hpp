@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <diffusion/assert.hpp>
+#include <diffusion/nn/conv/add_rows.hpp>
 #include <diffusion/nn/conv/direct.hpp>
 #include <diffusion/nn/conv/direct_gradient.hpp>
 #include <diffusion/nn/conv/matmul.hpp>

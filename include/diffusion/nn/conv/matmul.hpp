@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <diffusion/nn/conv/product.hpp>
+#include <diffusion/nn/conv/transpose.hpp>
 #include <diffusion/nn/conv/workspace.hpp>
 
 /// Products of row-major matrices for linear layers and 1x1 convolutions: x (m, k), w (k, n),
@@ -22,8 +23,7 @@ void matmul_pack(std::size_t k, std::size_t n, const T* w, T* packed) {
 /// Packs the transpose of w (k, n): the n by k factor of dx = dy w^T.
 template <class T>
 void matmul_pack_transposed(std::size_t k, std::size_t n, const T* w, T* packed) {
-    detail::pack<T>(
-        n, k, [&](std::size_t row, std::size_t col) { return w[col * n + row]; }, packed);
+    detail::pack_transposed(k, n, w, n, T(1), packed);
 }
 
 template <class T>

@@ -49,6 +49,19 @@ template <class T>
     __builtin_memcpy(to, &v, sizeof v);
 }
 
+/// The first `count` < width numbers; the other lanes are zero.
+template <class T>
+inline vec<T> load_some(const T* from, std::size_t count) {
+    vec<T> v{};
+    __builtin_memcpy(&v, from, count * sizeof(T));
+    return v;
+}
+
+template <class T>
+inline void store_some(T* to, vec<T> v, std::size_t count) {
+    __builtin_memcpy(to, &v, count * sizeof(T));
+}
+
 /// Asks for the cache lines of `count` numbers that will be read soon, or written. The address may
 /// lie beyond the end of an array: nothing is read then.
 template <class T, bool Write = false>

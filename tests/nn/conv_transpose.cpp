@@ -1,5 +1,5 @@
 #include <doctest/doctest.h>
-#include <diffusion/nn/transpose.hpp>
+#include <diffusion/nn/conv/transpose.hpp>
 
 #include <cstddef>
 #include <limits>

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <diffusion/nn/conv/product.hpp>
-#include <diffusion/nn/vector_math.hpp>
+#include <diffusion/nn/conv/simd.hpp>
 #include <utility>
 
 /// Packs parts of matrices, whose rows lie anywhere, as the right factor of a `product`.
