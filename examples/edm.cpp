@@ -1,17 +1,17 @@
-// The design space of diffusion models (Karras et al. 2022): what is trained and how it is sampled are
-// separate choices, and good ones need few calls.
+// The design space of diffusion models (Karras et al. 2022): what is trained and how it is sampled
+// are separate choices, and good ones need few calls.
 //
-// The network F is preconditioned, D(x, sigma) = c_skip x + c_out F(c_in x, c_noise), so that it sees
-// and answers unit variance at every noise level; levels are log-normal (P_mean, P_std), and F's error
-// counts the same at all of them (their section 5, table 1). Samples are drawn on their grid of levels
-// (eq. 5, rho = 7) from sigma = 80 to 0.002, by Euler's method (DDIM) and by Heun's (algorithm 1), at
-// equal numbers of calls as in their figure 2, and by Heun's with churn, fresh noise before each step
-// (algorithm 2), as in their figure 4. Losses by noise level are their figure 5a.
+// The network F is preconditioned, D(x, sigma) = c_skip x + c_out F(c_in x, c_noise), so that it
+// sees and answers unit variance at every noise level; levels are log-normal (P_mean, P_std), and
+// F's error counts the same at all of them (their section 5, table 1). Samples are drawn on their
+// grid of levels (eq. 5, rho = 7) from sigma = 80 to 0.002, by Euler's method (DDIM) and by Heun's
+// (algorithm 1), at equal numbers of calls as in their figure 2, and by Heun's with churn, fresh
+// noise before each step (algorithm 2), as in their figure 4. Losses by noise level are figure 5a.
 //
-// Smaller than there: drawn digits of 16 x 16 pixels in place of CIFAR-10, a U-Net of a minute and a
-// half in place of 200 million pictures, the Frechet distance in 80 fixed features in place of FID,
-// of a few hundred samples. Nothing of the method is left out but their augmentation (section 5),
-// which is for sets too small for the network; ours has as many digits as one likes.
+// Smaller than there: drawn digits of 16 x 16 pixels in place of CIFAR-10, a U-Net of a minute and
+// a half in place of 200 million pictures, the Frechet distance in 80 fixed features in place of
+// FID, and of a few hundred samples. Nothing of the method is left out but their augmentation
+// (section 5), which is for sets too small for the network; ours has as many digits as one likes.
 //
 // Writes edm.png (losses by noise level; quality against calls) and edm_digits.png.
 
@@ -150,9 +150,9 @@ int run(int argc, char** argv) {
         return draw(diffusion::singlestep(rule, karras_grid((calls + 1) / 2)));
     };
 
-    // Judge: by the Frechet distance to real digits, and by the distance to where the ODE leads. Many
-    // steps of Heun's stand for the exact path. In few calls Heun's fails: it asks at the end of a long
-    // step, at levels where the network was hardly trained, and weighs the answer with the whole step.
+    // Judge: by the Frechet distance to real digits, and by the distance to where the ODE leads.
+    // Many steps of Heun's stand for the exact path. In few calls Heun's fails: it asks at the end
+    // of a long step, where the network was hardly trained, and weighs that with the whole step.
     examples::edm_report report(by_heun(quick ? 79 : 255), side, seed + 1);
     for (const std::size_t calls : {5U, 9U, 15U, 23U, 35U}) {
         if (quick && calls != 35) continue;

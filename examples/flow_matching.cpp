@@ -1,21 +1,21 @@
 // From noise to data in few steps: four ways on one checkerboard, with one kind of network.
 //
-//   diffusion         variance preserving, cosine schedule, sampled by DDIM
-//   rectified flow    straight lines between noise and data, regressed on (Lipman et al. 2023, section
-//                     4.1; Liu et al. 2023, eq. 1). Where lines cross, the flow has to bend
-//   reflow            the flow is run once, to pair each noise with where it ends, and the lines between
-//                     those are regressed on (Liu et al. 2023, algorithm 1). They hardly cross, so
-//                     that one Euler step nearly arrives
-//   consistency       a network that answers with the end of the path at once, distilled from the flow
-//                     (Song et al. 2023, algorithm 2, with the choices of Song and Dhariwal 2024);
-//                     between two calls noise is added again
+//   diffusion        variance preserving, cosine schedule, sampled by DDIM
+//   rectified flow   straight lines between noise and data, regressed on (Lipman et al. 2023,
+//                    section 4.1; Liu et al. 2023, eq. 1). Where lines cross, the flow has to bend
+//   reflow           the flow is run once, to pair each noise with where it ends, and the lines
+//                    between those are regressed on (Liu et al. 2023, algorithm 1). They hardly
+//                    cross, so that one Euler step nearly arrives
+//   consistency      a network that answers with the end of the path at once, distilled from the
+//                    flow (Song et al. 2023, algorithm 2, with the choices of Song and Dhariwal
+//                    2024); between two calls noise is added again
 //
-// The checkerboard is that of Lipman et al. (2023, figure 4), the order of events that of Liu et al.
-// (2023, figures 2 to 5), in the plane instead of with pictures. Straightness is Liu et al.'s S(Z),
-// section 2.2; quality is the energy distance to points that were held out, beside its floor. An ideal
-// diffusion has the paths of an ideal flow, in other coordinates: x/(alpha + sigma), at the time
-// sigma/(alpha + sigma). Its straightness is printed in both, and DDIM goes as wrong in few calls as
-// Euler does. What makes a difference is which noise belongs to which point.
+// The checkerboard is that of Lipman et al. (2023, figure 4), the order of events that of Liu et
+// al. (2023, figures 2 to 5), in the plane instead of with pictures. Straightness is Liu et al.'s
+// S(Z), section 2.2; quality is the energy distance to points that were held out, beside its floor.
+// An ideal diffusion has the paths of an ideal flow, in other coordinates: x/(alpha + sigma), at
+// the time sigma/(alpha + sigma). Its straightness is printed in both, and DDIM goes as wrong in
+// few calls as Euler does. What makes a difference is which noise belongs to which point.
 //
 // Writes flow_matching.png: the paths, and what comes out after 1, 2, 4 and 8 calls.
 
@@ -104,7 +104,7 @@ int run(int argc, char** argv) {
     diffusion::regression flow(net_flow, lines);
     train_for("rectified flow", flow, board, lanes, plan(0.25), stopped);
 
-    // Reflow: where the flow takes each noise, and the straight lines between; from the flow's weights.
+    // Reflow: where the flow takes each noise, and the lines between; from the flow's weights.
     points from(quick ? 6000 : 40000), to;
     diffusion::gaussian_noise{seed + 1}(from, {diffusion::noise_stream::start});
     to = from;
@@ -132,15 +132,14 @@ int run(int argc, char** argv) {
                                      diffusion::item_denoiser(net_flow, lanes, flow_at, item));
     train_for("consistency", distilled, board, lanes, plan(0.3, 1e-3), stopped);
 
-    // ---- sampling: noise in x becomes data, by n calls -------------------------------------------
+    // ---- sampling: noise in x becomes data, by n calls -----------------------------------------
     const auto by_diffusion = [&](points& x, std::size_t n, auto&& observe) {
         diffusion::sample(
             x, diffusion::multistep(diffusion::ddim{}, diffusion::uniform_time(cosine, n)),
             diffusion::predicts_velocity(ask(net_vp)), diffusion::no_noise{}, observe);
     };
     const auto by_flow = [&](nn::mlp<float>& net) {
-        return [&](points& x, std::size_t n,
-                   auto&& observe) {  // on the straight path DDIM is Euler
+        return [&](points& x, std::size_t n, auto&& observe) {  // here DDIM is Euler's method
             diffusion::sample(
                 x, diffusion::multistep(diffusion::ddim{}, diffusion::uniform_time(straight, n)),
                 diffusion::predicts_flow(ask(net)), diffusion::no_noise{}, observe);

@@ -11,7 +11,8 @@
 
 namespace examples {
 
-/// The page of `edm`: the loss by noise level, and two measures of samples over the number of calls.
+/// The page of `edm`: the loss by noise level, and two measures of samples over the number of
+/// calls.
 class edm_page {
 public:
     /// The loss of the network itself before and after training, and how often each level is seen.

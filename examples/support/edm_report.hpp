@@ -26,8 +26,8 @@
 
 namespace examples {
 
-/// The loss of EDM's network F at single noise levels, for the pictures x_0: lambda(sigma) times the
-/// mean square error of the denoiser, as lambda c_out^2 = 1 (Karras et al. 2022, figure 5a).
+/// The loss of EDM's network F at single noise levels, for the pictures x_0: lambda(sigma) times
+/// the mean square error of the denoiser, as lambda c_out^2 = 1 (Karras et al. 2022, figure 5a).
 template <class Denoiser>
 std::vector<point> losses_by_level(Denoiser& denoise, const std::vector<float>& x_0,
                                    std::size_t area, double sigma_data, std::uint64_t seed) {

@@ -44,8 +44,8 @@ TEST_CASE("a straight path at changing speed is not straight: one step would not
 }
 
 TEST_CASE("a flow between Gaussians is as straight as its formula says") {
-    // x_t = m_t + s_t z, with s_t^2 = ((1 - t)/2)^2 + t^2 and m_t = 0.7 (1 - t), is straight but for
-    // its deviation: S = int (s'_t)^2 dt - (s_1 - s_0)^2 for z^2 = 1
+    // x_t = m_t + s_t z, with s_t^2 = ((1 - t)/2)^2 + t^2 and m_t = 0.7 (1 - t), is straight but
+    // for its deviation: S = int (s'_t)^2 dt - (s_1 - s_0)^2 for z^2 = 1
     const support::gaussian_toy toy{0.7, 0.5};
     vector x{1, -1};  // both have z^2 = 1 at t = 1
     const multistep sampler(ddim{}, uniform_time(flow_schedule{}, 2000));
