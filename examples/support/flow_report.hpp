@@ -14,6 +14,7 @@
 
 #include <diffusion/objective/straightness.hpp>
 #include <diffusion/sampler/observer.hpp>
+#include <diffusion/tensor/std.hpp>
 
 namespace examples {
 
