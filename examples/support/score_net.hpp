@@ -64,11 +64,11 @@ public:
 
     void operator()(const std::vector<double>& x, const diffusion::node& t,
                     std::vector<double>& x0) {
-        const auto [skip, out, in, time] = scaling(t);
-        answer(x, in, time, [&](auto&& F, auto& seen, std::size_t first) {
+        const diffusion::precondition_weights w = scaling(t);
+        answer(x, w.in, w.time, [&](auto&& F, auto& seen, std::size_t first) {
             const auto y = F(seen);
             for (std::size_t e = 0; e < y.size(); ++e)
-                x0[first + e] = skip * x[first + e] + out * double(y.data()[e]);
+                x0[first + e] = w.skip * x[first + e] + w.out * double(y.data()[e]);
         });
     }
 
@@ -76,14 +76,15 @@ public:
     void with_product(const std::vector<double>& x, const diffusion::node& t,
                       const std::vector<double>& v, std::vector<double>& x0,
                       std::vector<double>& jv) {
-        const auto [skip, out, in, time] = scaling(t);
-        answer(x, in, time, [&](auto&& F, auto& seen, std::size_t first) {
+        const diffusion::precondition_weights w = scaling(t);
+        answer(x, w.in, w.time, [&](auto&& F, auto& seen, std::size_t first) {
             const std::vector<float> from(v.begin() + std::ptrdiff_t(first),
                                           v.begin() + std::ptrdiff_t(first + seen.size()));
             const auto back = diffusion::nn::vjp(F, seen, std::span<const float>(from));
             for (std::size_t e = 0; e < from.size(); ++e) {
-                x0[first + e] = skip * x[first + e] + out * double(back.value.data()[e]);
-                jv[first + e] = skip * v[first + e] + out * in * double(back.product.data()[e]);
+                x0[first + e] = w.skip * x[first + e] + w.out * double(back.value.data()[e]);
+                jv[first + e] =
+                    w.skip * v[first + e] + w.out * w.in * double(back.product.data()[e]);
             }
         });
     }
