@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <diffusion/grid/time_grid.hpp>
+#include <diffusion/nn/nn.hpp>
+#include <diffusion/schedule/noise_level.hpp>
+
+namespace examples {
+
+/// Noise levels by their log ratio of noise to signal, t = -lambda: what the network of the Swiss
+/// roll is told, and what a step is long in. From x_1, whose noise is a tenth of the roll's, to
+/// x_T, of which the data are a thousandth of the variance.
+struct roll_levels {
+    double lambda_1 = 7.9, lambda_T = -3.45;
+
+    diffusion::noise_level operator()(double t) const {
+        return diffusion::variance_preserving(-0.5 * std::log1p(std::exp(2 * t)));
+    }
+    double t_min() const { return -lambda_1; }
+    double t_max() const { return -lambda_T; }
+
+    /// x_T, ..., x_1 with steps of one length in t.
+    diffusion::time_grid even_grid(std::size_t T) const {
+        diffusion::time_grid grid;
+        for (std::size_t i = 0; i < T; ++i)
+            grid.push_back(diffusion::node_at(
+                *this, t_max() + (t_min() - t_max()) * double(i) / double(T - 1)));
+        return grid;
+    }
+};
+
+/// The network of the Swiss roll: a perceptron that sees, beside the two coordinates, sines and
+/// cosines of them, as the roll is a hundred times thinner than it is wide. For each coordinate it
+/// says the velocity, and v of the variance. (That of the paper: 16 radial basis functions and
+/// weights of their own for each of the 40 times.) Untrained it says 0, and is the null model.
+class roll_net {
+public:
+    explicit roll_net(std::uint64_t seed)
+        : inner_({.in = 2 + 4 * waves.size(), .hidden = 128, .out = 4, .time_factor = 10}, seed) {}
+
+    diffusion::nn::var<float> operator()(const diffusion::nn::var<float>& x,
+                                         std::span<const double> t,
+                                         std::span<const std::size_t> = {}) const {
+        const std::size_t channels = inner_.channels();
+        const auto seen = x.tape().result(x.shape().with_channels(channels));
+        for (std::size_t i = 0; i < x.shape().rows(); ++i) {
+            float* out = seen.fill() + i * channels;
+            for (const float coordinate : {x.data()[2 * i], x.data()[2 * i + 1]}) {
+                *out++ = coordinate;
+                for (const float wave : waves) {
+                    *out++ = std::sin(wave * coordinate);
+                    *out++ = std::cos(wave * coordinate);
+                }
+            }
+        }
+        return inner_(seen, t);
+    }
+
+    std::size_t channels() const { return 2; }
+    diffusion::nn::parameters<float>& parameters() { return inner_.parameters(); }
+
+private:
+    static constexpr std::array<float, 5> waves{2, 4, 8, 16, 32};
+
+    diffusion::nn::mlp<float> inner_;
+};
+
+}  // namespace examples
