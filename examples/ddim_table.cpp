@@ -40,7 +40,7 @@ int run(int argc, char** argv) {
     examples::ddpm_settings s;
     if (const auto code =
             s.read(argc, argv, "ddim_table",
-                   "Quality by steps and noise: the tables of the DDIM paper.", 200, 16))
+                   "Quality by steps and noise: the tables of the DDIM paper.", 300, 16))
         return *code;
     const std::size_t side = s.side(), area = side * side;
     const auto data = examples::digits_of_8_bits(s.seed, 10000, side);

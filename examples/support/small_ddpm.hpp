@@ -5,6 +5,7 @@
 #include "interrupt.hpp"
 #include "training.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,7 +47,7 @@ struct ddpm_settings {
                             std::size_t many, std::size_t few) {
         std::optional<std::size_t> wanted;
         arguments line(name, summary);
-        line.number("--seconds", seconds, "train this long (100)", 0.0, 1e6);
+        line.number("--seconds", seconds, "train this long (110)", 0.0, 1e6);
         line.number("--samples", wanted, "digits behind each number (" + std::to_string(many) + ")",
                     std::size_t(16), std::size_t(1000000));
         line.flag("--quick", quick,
@@ -68,7 +70,7 @@ struct ddpm_settings {
     /// The plan of a training on `items` pictures that gets a share of the time; in a trial a share
     /// of the steps, so that its numbers do not depend on the machine.
     training_plan plan(double share, std::size_t items) const {
-        training_plan plan{.seconds = share * seconds.value_or(100), .seed = seed};
+        training_plan plan{.seconds = share * seconds.value_or(110), .seed = seed};
         if (quick && !seconds) {
             plan.seconds = std::numeric_limits<double>::infinity();
             plan.epochs = share * 500 * double(plan.batch) / double(items);
@@ -109,38 +111,59 @@ inline diffusion::nn::unet<float> small_ddpm(const ddpm_settings& s,
 }
 
 /// Trains on the pictures with any loss, and says for how long. Ctrl-C ends only this.
-template <class Model>
+/// `look(training)` is called about a dozen times, in a trial at the end.
+template <class Model, class Look>
 training_record train_on_digits(Model& model, diffusion::nn::lanes<float>& lanes,
                                 const labelled_images& data, const ddpm_settings& s, double share,
-                                const char* name) {
-    const training_plan plan = s.plan(share, data.count);
+                                const std::string& name, Look&& look) {
+    training_plan plan = s.plan(share, data.count);
+    plan.look_every = std::min(plan.look_every, plan.seconds / 12);
     diffusion::in_memory source({1, data.height, data.width, 1},
                                 std::span<const float>(data.pixels), std::span<const int>());
     const interrupt stop;
     const auto record = train_model(
-        model, source, lanes, plan, [&] { return stop.requested(); }, [](auto&) {});
+        model, source, lanes, plan, [&] { return stop.requested(); }, look);
     std::printf("%s with %s: %zu steps of %zu digits in %s\n",
-                stop.requested() ? "interrupted" : "trained", name, record.losses.size(),
+                stop.requested() ? "interrupted" : "trained", name.c_str(), record.losses.size(),
                 plan.batch, spoken_time(record.seconds).c_str());
     return record;
 }
 
+/// The same without anybody who looks.
+template <class Model>
+training_record train_on_digits(Model& model, diffusion::nn::lanes<float>& lanes,
+                                const labelled_images& data, const ddpm_settings& s, double share,
+                                const std::string& name) {
+    return train_on_digits(model, lanes, data, s, share, name, [](auto&) {});
+}
+
 /// L_simple (Ho et al. 2020, eq. 14), unless a file holds the network already; then into a file, if
 /// one is named.
-template <class Net, class Schedule>
-void train_l_simple(Net& net, diffusion::nn::lanes<float>& lanes, const Schedule& schedule,
-                    const labelled_images& data, const ddpm_settings& s, double share) {
+template <class Net, class Schedule, class Look>
+training_record train_l_simple(Net& net, diffusion::nn::lanes<float>& lanes,
+                               const Schedule& schedule, const labelled_images& data,
+                               const ddpm_settings& s, double share, Look&& look) {
+    training_record record;
     if (s.load.empty()) {
         diffusion::denoising model(net, schedule, {.kind = diffusion::target::noise});
-        train_on_digits(model, lanes, data, s, share, "L_simple");
+        record = train_on_digits(model, lanes, data, s, share, "L_simple", look);
     } else {
         diffusion::nn::load_parameters(s.load, net.parameters());
-        std::printf("the network is that of %s\n", s.load.c_str());
+        std::printf("the network of L_simple is that of %s\n", s.load.c_str());
     }
     if (!s.save.empty())
         diffusion::nn::save_parameters(
             s.save, net.parameters(),
             {{"model", "noise prediction, L_simple"}, {"command", s.command}});
+    return record;
+}
+
+/// The same without anybody who looks.
+template <class Net, class Schedule>
+training_record train_l_simple(Net& net, diffusion::nn::lanes<float>& lanes,
+                               const Schedule& schedule, const labelled_images& data,
+                               const ddpm_settings& s, double share) {
+    return train_l_simple(net, lanes, schedule, data, s, share, [](auto&) {});
 }
 
 }  // namespace examples

@@ -37,6 +37,7 @@ struct training_plan {
     diffusion::target target = diffusion::target::velocity;  ///< what the network predicts
     std::uint64_t seed = 1;
     std::filesystem::path checkpoint = {};  ///< where to go on, if it exists, and to save to
+    double look_every = 30;                 ///< seconds between two checkpoints, or looks
 };
 
 /// What happened.
@@ -60,7 +61,7 @@ struct training_data {
 /// asked before each step; the step in hand is always finished. Everything but the time it takes is
 /// a function of the plan's seed.
 ///
-/// A checkpoint is written twice a minute and at the end, whoever ends it. Who goes on from one
+/// A checkpoint is written every half minute and at the end, whoever ends it. Who goes on from one
 /// gets the same bits as without an interruption if the plan counts epochs; if it counts seconds,
 /// those of before count, too. `look(training)` is called after each checkpoint, or as often.
 template <class Model, class Source, class Stop, class Look>
@@ -116,7 +117,7 @@ training_record train_model(Model& model, Source& source, diffusion::nn::lanes<f
                          record.images += plan.batch;
                          const double part = done(report.step);
                          bar.show(part, note());
-                         if (watch.seconds() - looked > 30) keep();
+                         if (watch.seconds() - looked > plan.look_every) keep();
                          return part < 1 && !stop();
                      });
         keep();
