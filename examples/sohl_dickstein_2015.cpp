@@ -43,7 +43,6 @@
 #include <diffusion/all.hpp>
 #include <diffusion/nn/nn.hpp>
 #include <diffusion/trainer/binomial_training.hpp>
-#include <diffusion/trainer/generated.hpp>
 #include <diffusion/trainer/in_memory.hpp>
 #include <diffusion/trainer/mean_variance.hpp>
 
@@ -101,12 +100,9 @@ void swiss_roll(const settings& given, diffusion::nn::lanes<float>& lanes) {
         "Swiss roll with noise %.5f: the true mean log-likelihood is %.3f bits, the null "
         "model's %.3f\n",
         roll.noise(), in_bits(roll.mean_log_likelihood()), null_model);
-    const auto draw = [&](std::span<float> x, std::uint64_t seed, std::uint64_t number) {
-        roll.draw(x, seed, number);
-    };
     const auto points = [&](std::size_t count, std::uint64_t seed) {
         floats x(2 * count);
-        for (std::size_t i = 0; i < count; ++i) draw(std::span(x).subspan(2 * i, 2), seed, i);
+        roll.draw(x, seed);
         return x;
     };
 
@@ -115,7 +111,7 @@ void swiss_roll(const settings& given, diffusion::nn::lanes<float>& lanes) {
     const roll_levels levels;
     const auto train_grid = levels.even_grid(200);
     diffusion::mean_variance_training model(net, train_grid, diffusion::target::velocity);
-    auto source = diffusion::generate<float>({1, 1, 1, 2}, draw);
+    examples::roll_points source{roll};
     const double entropies =
         2 * (diffusion::gaussian_entropy(train_grid.front().sigma) -
              diffusion::gaussian_entropy(train_grid.back().sigma) - diffusion::gaussian_entropy(1));

@@ -1,14 +1,18 @@
 #pragma once
 
+#include "swiss_roll.hpp"
+
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include <diffusion/grid/time_grid.hpp>
 #include <diffusion/nn/nn.hpp>
 #include <diffusion/schedule/noise_level.hpp>
+#include <diffusion/trainer/data_source.hpp>
 
 namespace examples {
 
@@ -68,6 +72,20 @@ private:
     static constexpr std::array<float, 5> waves{2, 4, 8, 16, 32};
 
     diffusion::nn::mlp<float> inner_;
+};
+
+/// Points of the roll, as many as are wanted and never the same ones: a data source of a trainer.
+struct roll_points {
+    const swiss_roll& roll;
+
+    std::size_t size() const { return 0; }  // there is no end of them
+
+    diffusion::item_batch<float> init(std::size_t items) const {
+        return {{items, 1, 1, 2}, std::vector<float>(2 * items), {}};
+    }
+    void fill(diffusion::item_batch<float>& batch, const diffusion::batch_draw& draw) const {
+        roll.draw(batch.values, draw.seed, draw.index);
+    }
 };
 
 }  // namespace examples

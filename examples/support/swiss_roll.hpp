@@ -3,7 +3,6 @@
 #include "point.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -43,18 +42,20 @@ public:
 
     double noise() const { return noise_; }
 
-    /// Point `number` of all that there could be, as a function of (seed, number) alone.
-    void draw(std::span<float> out, std::uint64_t seed, std::uint64_t number) const {
-        std::array<double, 1> u{};
-        std::array<double, 2> z{};
+    /// Fills x with points, two numbers each: set `number` of all that there could be, as a function
+    /// of (seed, number) and their count alone.
+    void draw(std::span<float> x, std::uint64_t seed, std::uint64_t number = 0) const {
+        std::vector<double> u(x.size() / 2), z(x.size());
         const auto at = [&](std::uint32_t sub_draw) {
             return diffusion::noise_address{diffusion::noise_stream::data, number, sub_draw};
         };
         diffusion::fill_uniform<double>(u, seed, at(1));
         diffusion::fill_normal<double>(z, seed, at(2));
-        const point on = spine_[std::min(std::size_t(u[0] * nodes), nodes - 1)];
-        out[0] = float(on.x + noise_ * z[0]);
-        out[1] = float(on.y + noise_ * z[1]);
+        for (std::size_t i = 0; i < u.size(); ++i) {
+            const point on = spine_[std::min(std::size_t(u[i] * nodes), nodes - 1)];
+            x[2 * i] = float(on.x + noise_ * z[2 * i]);
+            x[2 * i + 1] = float(on.y + noise_ * z[2 * i + 1]);
+        }
     }
 
     /// log p(x), in nats; `first` and `past`: the part of the spiral that counts.
