@@ -91,10 +91,22 @@ TEST_CASE("the time of two steps is the sum of their times, and the end is unifo
         }
 }
 
+TEST_CASE("a state without a rate is never left, whatever the time") {
+    for (int i = 1; i < 100; ++i) {
+        const double a = 0.017 * i;
+        const dense_kernel kernel = rate_kernel(std::vector<double>{-a, a, 0, 0}, 1);
+        CHECK(kernel(1, 1) == 1);
+        CHECK(kernel(0, 0) == Approx(std::exp(-a)).epsilon(1e-13));
+    }
+}
+
 TEST_CASE("graphs and rates refuse what they cannot be made of") {
     CHECK(is_complete(refusal([] { nearest_neighbour_graph(places, 3, 1); }), 10));
     CHECK(is_complete(refusal([] { nearest_neighbour_graph(places, 5, 0); }), 0));
     CHECK(is_complete(refusal([] { nearest_neighbour_graph(places, 5, 5); }), 5));
+    std::vector<double> nowhere = places;
+    nowhere[3] = std::nan("");
+    CHECK(is_complete(refusal([&] { nearest_neighbour_graph(nowhere, 5, 2); })));
     CHECK(is_complete(refusal([] { doubly_stochastic({1, 2, 3}); }), 3));
     CHECK(is_complete(refusal([] { doubly_stochastic({1, 2, 3, 4}); }), 2.0));
     CHECK(is_complete(refusal([] { doubly_stochastic({1, -2, -2, 4}); }), -2.0));

@@ -53,6 +53,11 @@ inline dense_kernel rate_kernel(std::span<const double> rates, double alpha) {
         std::swap(power, product);
         for (std::size_t e = 0; e < K * K; ++e) sum[e] += power[e];
     }
+    for (std::size_t i = 0; i < K; ++i) {  // lest rounding makes a probability exceed 1
+        double row = 0;
+        for (std::size_t j = 0; j < K; ++j) row += sum[i * K + j];
+        for (std::size_t j = 0; j < K; ++j) sum[i * K + j] /= row;
+    }
     dense_kernel kernel(std::move(sum));
     for (; halvings > 0; --halvings) kernel = kernel.then(kernel);
     return kernel;

@@ -3,6 +3,7 @@
 // A.2.4).
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <numeric>
@@ -21,7 +22,8 @@ namespace diffusion {
 ///     A = (G + G^T) / (2 neighbours)
 ///
 /// K x K, the diagonal is 0. Of equally near ones the first count. Throws std::invalid_argument
-/// for a table that has no whole rows, or unless 1 <= neighbours < K.
+/// for a table that has no whole rows or a number that is not finite, and for neighbours other than
+/// 1 .. K-1.
 inline std::vector<double> nearest_neighbour_graph(std::span<const double> embeddings,
                                                    std::size_t categories, std::size_t neighbours) {
     constexpr const char* function = "diffusion::nearest_neighbour_graph";
@@ -31,6 +33,8 @@ inline std::vector<double> nearest_neighbour_graph(std::span<const double> embed
                     embeddings.size());
     detail::require(neighbours >= 1 && neighbours < K, function,
                     "the neighbours must be at least 1 and fewer than the states", neighbours);
+    for (const double e : embeddings)
+        detail::require(std::isfinite(e), function, "embeddings must be finite", e);
     const std::size_t width = embeddings.size() / K;
     std::vector<double> graph(K * K), distance(K);
     std::vector<std::size_t> order(K);
