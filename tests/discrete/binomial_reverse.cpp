@@ -8,6 +8,7 @@
 #include <limits>
 #include <ostream>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 using namespace diffusion;
@@ -144,8 +145,9 @@ TEST_CASE("resampling gives each item its share, within one, and leaves even wei
     CHECK(uneven == std::vector<double>(4, 0.0));
     std::vector<double> none{-infinity, -infinity};
     CHECK(is_complete(refusal([&] { resample(std::span(x), none, 1, {}); })));
-    std::vector<double> three(3);
+    std::vector<double> three(3), unknown{0, std::nan(""), 0, 0};
     CHECK(is_complete(refusal([&] { resample(std::span(x), three, 1, {}); }), 3));
+    CHECK(is_complete(refusal([&] { resample(std::span(x), unknown, 1, {}, 1); })));
 }
 
 TEST_CASE("r of what the data will be, E[r(x_0) | x_t], leads to exactly p(x) r(x) / Z") {
@@ -202,6 +204,11 @@ TEST_CASE("odds that are none, parts of items and a model's bad probabilities ar
     };
     CHECK(is_complete(refusal([&] { sample(std::span(y), binomial_sampler(process), wrong, 1); }),
                       1.1));
+    auto memory = binomial_sampler(process).init(2);
+    CHECK(is_complete(refusal([&] { binomial_sampler(process).step(0, y, memory, wrong, 1); }), 2));
+    using guess = void (*)(states, std::size_t, numbers);
+    static_assert(std::is_constructible_v<guesses_bits<guess>, binomial_process&, guess>);
+    static_assert(!std::is_constructible_v<guesses_bits<guess>, binomial_process, guess>);
     const auto wrong_guess = [](states, std::size_t, numbers p) { p[0] = p[1] = p[2] = -0.5; };
     CHECK(is_complete(refusal([&] {
                           sample(std::span(y), binomial_sampler(process),

@@ -35,6 +35,7 @@ struct guesses_bits {
 
     explicit guesses_bits(const binomial_process& process_, Guess guess_)
         : process(&process_), guess(std::move(guess_)) {}
+    explicit guesses_bits(const binomial_process&&, Guess) = delete;  // would be gone at once
 
     void operator()(std::span<const std::size_t> x_t, std::size_t s, std::size_t t,
                     std::span<double> one) {
@@ -133,7 +134,8 @@ struct multiplied_bits {
 /// in whose share of the sum (i + u)/n falls (systematic resampling; Kitagawa 1996, appendix A). u
 /// is a function of (seed, where). Does nothing while the weights are even enough: while the
 /// effective number (sum w)^2 / sum w^2 is at least `least` of n; in the end of a run `least` = 1
-/// is right. Throws std::invalid_argument for a part of an item, and if no weight is positive.
+/// is right. Throws std::invalid_argument for a part of an item, a weight that is no number, and if
+/// none is positive.
 inline void resample(std::span<std::size_t> x, std::vector<double>& log_weights, std::uint64_t seed,
                      const noise_address& where, double least = 0.5) {
     constexpr const char* function = "diffusion::resample";
@@ -141,7 +143,10 @@ inline void resample(std::span<std::size_t> x, std::vector<double>& log_weights,
     detail::require(n > 0 && x.size() % n == 0, function, "there must be a weight for each item",
                     n);
     double largest = log_weights[0], sum = 0, squares = 0;
-    for (const double w : log_weights) largest = w > largest ? w : largest;
+    for (const double w : log_weights) {
+        detail::require(!std::isnan(w), function, "a weight must be a number, its log", w);
+        largest = w > largest ? w : largest;
+    }
     detail::require(std::isfinite(largest), function,
                     "the largest weight must be positive, its log", largest);
     for (const double w : log_weights) {
@@ -189,12 +194,14 @@ public:
     }
 
     /// Step i, from t = T - i to t - 1. Throws std::invalid_argument for states other than 0 and 1,
-    /// and where the model's probability is none.
+    /// for memory of other bits, and where the model's probability is none.
     template <binomial_reverse Reverse>
     void step(std::size_t i, std::span<std::size_t> x, memory& mem, Reverse&& reverse,
               std::uint64_t seed, std::uint64_t first_element = 0) const {
         constexpr const char* function = "diffusion::binomial_sampler";
         detail::require(i < T_, function, "there is no such step", i);
+        detail::require(mem.one.size() == x.size(), function,
+                        "the memory must be that of as many bits", mem.one.size());
         for (const std::size_t state : x) detail::require_state(state, 2, function);
         reverse(std::span<const std::size_t>(x), T_ - i - 1, T_ - i, std::span<double>(mem.one));
         for (const double p : mem.one) detail::require_probability(p, function);
