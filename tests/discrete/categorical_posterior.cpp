@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <diffusion/discrete/categorical_posterior.hpp>
@@ -116,6 +117,10 @@ TEST_CASE("steps back refuse states, times and distributions that there are not"
     CHECK(is_complete(refusal([&] { p_theta(back, 3, p_0, out); }), 1.5));
     p_0[2] = -0.5;
     CHECK(is_complete(refusal([&] { p_theta(back, 3, p_0, out); }), -0.5));
-    const std::vector<double> nan(4, std::nan(""));
-    CHECK(is_complete(refusal([&] { probabilities_of(std::span(nan), std::span(out)); })));
+    for (std::size_t k = 0; k < 4; ++k) {
+        std::vector<double> logits{0, 1, 2, 3};
+        logits[k] = std::nan("");
+        CHECK(is_complete(
+            refusal([&] { probabilities_of(std::span(std::as_const(logits)), std::span(out)); })));
+    }
 }

@@ -76,15 +76,16 @@ void p_theta(const categorical_step<Q>& back, std::size_t x_t, std::span<const d
 inline constexpr double least_probability = 1e-30;
 
 /// p = exp(logits) / sum exp(logits), but no p below `least_probability`. The logits may be -inf,
-/// but not all of them.
+/// but not all of them. Throws std::invalid_argument for one that is infinite or no number.
 template <class T>
 void probabilities_of(std::span<const T> logits, std::span<double> p) {
     constexpr const char* function = "diffusion::probabilities_of";
     detail::require(!logits.empty() && logits.size() == p.size(), function,
                     "there must be a probability for each logit", p.size());
     double largest = static_cast<double>(logits[0]), sum = 0;
-    for (const T value : logits)
-        if (!(static_cast<double>(value) <= largest)) largest = static_cast<double>(value);
+    for (const T value : logits)  // NaN, once met, stays
+        if (!(static_cast<double>(value) <= largest) && !std::isnan(largest))
+            largest = static_cast<double>(value);
     detail::require(std::isfinite(largest), function, "the largest logit must be finite", largest);
     for (std::size_t k = 0; k < p.size(); ++k)
         sum += p[k] = std::exp(static_cast<double>(logits[k]) - largest);
