@@ -99,6 +99,13 @@ TEST_CASE("bits are drawn from the jump, each of them by itself") {
     CHECK(part == std::vector<std::size_t>(x_t.begin() + 333, x_t.begin() + 433));
 }
 
+TEST_CASE("steps stay what they are where nothing that a double can tell is left of x_0") {
+    const binomial_process process([](auto, auto) { return 0.9; }, 600);
+    CHECK(process.kept(500) == 0);
+    CHECK(process.kernel(500, 501)(1, 1) == Approx(0.55));
+    CHECK(process.posterior(500, 501).one[1][0] == Approx(0.55));
+}
+
 TEST_CASE("states other than 0 and 1, times that are not there and impossible betas are refused") {
     const binomial_process process(reciprocal_beta{}, 4);
     const std::vector<std::size_t> two{0, 2};

@@ -24,14 +24,16 @@ public:
     /// Throws std::invalid_argument unless there is a step, each beta lies in [0, 1], and at most
     /// the last is 1.
     template <beta_schedule Beta>
-    explicit binomial_process(const Beta& beta, std::size_t steps) : kept_(steps + 1, 1.0) {
+    explicit binomial_process(const Beta& beta, std::size_t steps)
+        : keep_(steps + 1, 1.0), kept_(steps + 1, 1.0) {
         constexpr const char* function = "diffusion::binomial_process";
         detail::require(steps >= 1, function, "there must be at least one step", steps);
         for (std::size_t t = 1; t <= steps; ++t) {
             const double beta_t = static_cast<double>(beta(t - 1, steps));
             detail::require(beta_t >= 0 && (beta_t < 1 || (beta_t == 1 && t == steps)), function,
                             "every beta must lie in [0, 1), and only the last may be 1", beta_t);
-            kept_[t] = kept_[t - 1] * (1 - beta_t);
+            keep_[t] = 1 - beta_t;
+            kept_[t] = kept_[t - 1] * keep_[t];
         }
     }
 
@@ -53,7 +55,12 @@ public:
     binomial_kernel kernel(std::size_t s, std::size_t t) const {
         detail::require(s <= t, "diffusion::binomial_process::kernel", "s must not be later than t",
                         s);
-        return binomial_forward(s == t ? 1 : kept(t) / kept(s));
+        double keep = kept(t);
+        if (s > 0) {  // kept(t)/kept(s), where that may be 0/0
+            keep = 1;
+            for (std::size_t i = s + 1; i <= t; ++i) keep *= keep_[i];
+        }
+        return binomial_forward(keep);
     }
 
     /// q(x_s | x_t, x_0) for 0 <= s < t <= T.
@@ -66,7 +73,7 @@ public:
     static constexpr double prior(std::size_t) { return 0.5; }
 
 private:
-    std::vector<double> kept_;
+    std::vector<double> keep_, kept_;  // of one step, and of all up to it
 };
 
 }  // namespace diffusion
