@@ -131,6 +131,7 @@ TEST_CASE("a process refuses what makes no chain of steps") {
     CHECK(is_complete(refusal([&] { return process.step(13); }), 13));
     CHECK(is_complete(refusal([&] { return process.jump(13); }), 13));
     CHECK(is_complete(refusal([&] { return process.kernel(5, 4); }), 5));
+    CHECK(is_complete(refusal([&] { return process.prior(5); }), 5));
     CHECK(is_complete(refusal([] { absorbing_d3pm(5, 5, reciprocal_beta{}, 12); }), 5));
     CHECK(is_complete(refusal([] { discretized_gaussian_kernel(1, 0.1); }), 1));
     CHECK(is_complete(refusal([] { discretized_gaussian_kernel(4, 0); }), 0.0));

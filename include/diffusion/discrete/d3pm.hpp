@@ -81,7 +81,10 @@ public:
     }
 
     /// The probability of x_T = i that sampling starts from.
-    double prior(std::size_t i) const { return prior_.at(i); }
+    double prior(std::size_t i) const {
+        detail::require_state(i, categories(), "diffusion::d3pm::prior");
+        return prior_[i];
+    }
 
 private:
     std::vector<Kernel> steps_, jumps_;
