@@ -43,6 +43,16 @@ TEST_CASE("an r that is a delta says all, a flat one nothing") {
     CHECK(multiplied(last, 0) == gaussian_kernel<2>{0, {0, 1}, 0});
 }
 
+TEST_CASE("however narrow r is, the product is as narrow") {
+    const gaussian_kernel<1> p{0.5, {0.25}, 0.4};
+    for (const double std_r : {1e-3, 1e-7, 1e-9, 1e-170}) {
+        const auto product = multiplied(p, std_r);
+        CHECK(product.c == Approx(std_r).epsilon(1e-5));
+        CHECK(product.b[1] == Approx(1).epsilon(1e-5));
+    }
+    CHECK(multiplied(p, 1e-9).a == Approx(0.5 * 1e-18 / 0.16).epsilon(1e-12));
+}
+
 TEST_CASE("for a wide r the perturbed step comes to the product, with an error of second order") {
     const gaussian_kernel<0> p{1, {}, 0.4};
     const double x = 0.2, y = 3;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 
 #include <diffusion/detail/require.hpp>
 #include <diffusion/kernel/gaussian_kernel.hpp>
@@ -37,13 +38,13 @@ template <std::size_t K>
 gaussian_kernel<K + 1> multiplied(const gaussian_kernel<K>& p, double std_r) {
     detail::require(std_r >= 0, "diffusion::multiplied",
                     "the standard deviation of r must not be negative", std_r);
-    // share = c^2 / (c^2 + std_r^2); where both are deltas it is r that counts
-    const double ratio = p.c / std_r;
-    const double share = std_r == 0          ? 1
-                         : std::isinf(ratio) ? 1
-                                             : ratio * ratio / (1 + ratio * ratio);
-    gaussian_kernel<K + 1> product{(1 - share) * p.a, {}, p.c * std::sqrt(1 - share)};
-    for (std::size_t k = 0; k < K; ++k) product.b[k] = (1 - share) * p.b[k];
+    // share = c^2 / (c^2 + std_r^2), and rest = 1 - share, which keeps its digits for a narrow r;
+    // where both are deltas it is r that counts
+    const double ratio = std_r == 0 ? std::numeric_limits<double>::infinity() : p.c / std_r;
+    const double rest = 1 / (1 + ratio * ratio);
+    const double share = ratio > 1 ? 1 - rest : ratio * ratio * rest;
+    gaussian_kernel<K + 1> product{rest * p.a, {}, p.c / std::hypot(1, ratio)};
+    for (std::size_t k = 0; k < K; ++k) product.b[k] = rest * p.b[k];
     product.b[K] = share;
     return product;
 }
