@@ -22,6 +22,7 @@ namespace {
 /// Levels by t = -lambda.
 struct by_lambda {
     noise_level operator()(double t) const {
+        detail::require(t >= -10 && t <= 10, "by_lambda", "t must lie in [-10, 10]", t);
         return variance_preserving(-0.5 * std::log1p(std::exp(2 * t)));
     }
     double t_min() const { return -10; }
@@ -88,16 +89,28 @@ TEST_CASE("learned times make a better bound of as many steps, and go where thin
     CHECK(length(7) > 1.3 * length(4));
 }
 
-TEST_CASE("with more steps all bounds come to the same, and no times are better than others") {
+TEST_CASE("a node stays between its neighbours, however near one of them is") {
+    time_grid grid;
+    for (const double t : {10.0, 9.9, 0.0, -9.9, -10.0}) grid.push_back(node_at(by_lambda{}, t));
+    const time_grid learned = learned_times(by_lambda{}, grid, data(20), two_points{},
+                                            gaussian_noise{1}, {.iterations = 3});
+    for (std::size_t i = 0; i + 1 < grid.size(); ++i) CHECK(learned[i].t > learned[i + 1].t);
+    CHECK(learned.back() == grid.back());
+}
+
+TEST_CASE("with many steps the bound is better than with few") {
     CHECK(K(levels(200)) > K(levels(9)) + 0.05);
 }
 
-TEST_CASE("grids that end in clean data, or run backwards, are refused") {
+TEST_CASE("grids that end in clean data, run backwards or are another schedule's are refused") {
     const auto learn = [](const time_grid& grid) {
         learned_times(by_lambda{}, grid, data(4), two_points{}, gaussian_noise{1});
     };
     time_grid grid = levels(4);
     CHECK_THROWS_AS(learn(inverted(grid)), std::invalid_argument);
+    time_grid other = grid;
+    for (node& t : other) t.t *= 0.9;
+    CHECK(support::is_complete(support::refusal([&] { learn(other); })));
     grid.push_back({-100, clean_data.alpha, clean_data.sigma, clean_data.lambda});
     CHECK(support::is_complete(support::refusal([&] { learn(grid); }), 0.0));
 }

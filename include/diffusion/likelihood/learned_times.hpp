@@ -1,6 +1,7 @@
 #pragma once
 // The noise schedule as something that is learned: which times a chain of n steps should visit.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -37,7 +38,8 @@ struct learned_times_options {
 /// that which ends at a node needs no call of the network. Three calls a node and iteration.
 ///
 /// The denoiser is a `variance_denoiser` whose v is the log variance of x_0 (`relative_variance`).
-/// Throws std::invalid_argument for a grid that does not run towards data, or ends in clean data.
+/// Throws std::invalid_argument for a grid that does not run towards data, or ends in clean data,
+/// or is another schedule's.
 template <noise_schedule S, tensor X, variance_denoiser<X> D, noise_source<X> Z>
 time_grid learned_times(const S& schedule, time_grid grid, const X& x_0, D&& denoise, Z&& noise,
                         const learned_times_options& options = {}) {
@@ -46,6 +48,8 @@ time_grid learned_times(const S& schedule, time_grid grid, const X& x_0, D&& den
     detail::require(grid.back().sigma > 0, function,
                     "the last node must not be clean data; sigma must be positive",
                     grid.back().sigma);
+    for (const node& t : grid)
+        if (std::isfinite(t.lambda)) detail::require_own(schedule, t, function);
     const std::size_t n = grid.size(), count = elements(x_0).size();
     X z = like(x_0), x_t = like(x_0), x0 = like(x_0), v = like(x_0);
     std::vector<double> square(count), variance(count);
@@ -76,9 +80,13 @@ time_grid learned_times(const S& schedule, time_grid grid, const X& x_0, D&& den
     std::vector<double> lengths(n - 1), log_length(n - 1), first(n - 1), second(n - 1), slope(n);
     for (std::size_t j = 0; j + 1 < n; ++j) log_length[j] = std::log(grid[j].t - grid[j + 1].t);
     for (std::size_t i = 1; i <= options.iterations; ++i) {
+        // so far a node moves to both sides, on which it stays between its neighbours
+        const auto reach = [&](std::size_t k) {
+            return 0.05 * std::min(grid[k - 1].t - grid[k].t, grid[k].t - grid[k + 1].t);
+        };
         for (std::size_t k = 0; k + 1 < n; ++k) {  // d(-K)/dt of each node
-            const double h = 0.05 * (grid[k].t - grid[k + 1].t);
             if (k > 0) {
+                const double h = reach(k);
                 for (const double side : {1.0, -1.0}) {
                     const node moved = node_at(schedule, grid[k].t + side * h);
                     ask(moved);
@@ -87,6 +95,7 @@ time_grid learned_times(const S& schedule, time_grid grid, const X& x_0, D&& den
             }
             ask(grid[k]);
             if (k + 2 < n) {
+                const double h = reach(k + 1);
                 const node above = node_at(schedule, grid[k + 1].t + h);
                 const node below = node_at(schedule, grid[k + 1].t - h);
                 slope[k + 1] = (divergence(grid[k], above) - divergence(grid[k], below)) / (2 * h);
