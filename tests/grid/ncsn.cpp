@@ -138,6 +138,8 @@ TEST_CASE("numbers that make no sense are refused") {
     CHECK(is_complete(refusal([] { distance({1, 2}, 1); }), 1));
     CHECK(is_complete(refusal([] { distance({1, 2, 3}, 2); }), 3));
     CHECK(is_complete(refusal([] { distance({}, 2); }), 0));
+    for (const double x : {none, inf})
+        CHECK(is_complete(refusal([&] { distance({1, static_cast<float>(x)}, 2); }), x));
     for (const double D : {0.0, -1.0, none, inf})
         CHECK(is_complete(refusal([&] { level_overlap(D, 1.1); }), D));
     for (const double D : {2.0, 4.9, none}) CHECK(is_complete(refusal([&] { level_ratio(D); }), D));

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -45,4 +46,5 @@ TEST_CASE("more neighbours than points, and points of another length, are refuse
     CHECK(is_complete(refusal([] { around({0, 0}, 4, 1); }), 4));
     CHECK(is_complete(refusal([] { around({0, 0, 0}, 1); }), 8));
     CHECK(is_complete(refusal([] { around({}, 1); }), 8));
+    CHECK(is_complete(refusal([] { around({std::nan(""), 0}, 1); })));
 }

@@ -18,13 +18,14 @@ namespace diffusion {
 /// Technique 1: the largest sigma is the largest Euclidean distance between two of the data, so
 /// that a chain may go from any to any other. `data` holds `items` points, one behind the other;
 /// n(n-1)/2 distances are looked at, so give a part of a large set. Throws std::invalid_argument
-/// unless there are at least 2 items, which divide the numbers.
+/// unless there are at least 2 items, which divide the numbers, all of which are finite.
 template <class T>
 double largest_distance(std::span<const T> data, std::size_t items) {
     constexpr const char* function = "diffusion::largest_distance";
     detail::require(items >= 2, function, "a distance needs at least 2 items", items);
     detail::require(!data.empty() && data.size() % items == 0, function,
                     "the number of items must divide the number of elements", data.size());
+    for (const T x : data) detail::require(std::isfinite(x), function, "data must be finite", x);
     const std::size_t d = data.size() / items;
     double largest = 0;
     for (std::size_t i = 1; i < items; ++i)

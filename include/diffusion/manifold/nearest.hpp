@@ -23,7 +23,7 @@ inline constexpr std::size_t no_point = std::numeric_limits<std::size_t>::max();
 
 /// The k points nearest to x, nearest first, all but the point `left_out` (x itself, where x is one
 /// of them). `points` lie one behind the other, each as long as x. Throws std::invalid_argument
-/// unless their number is whole and k of them are there.
+/// unless their number is whole, k of them are there, and all distances are numbers.
 template <class T>
 std::vector<neighbour> nearest(std::span<const T> points, std::span<const T> x, std::size_t k,
                                std::size_t left_out = no_point) {
@@ -40,6 +40,8 @@ std::vector<neighbour> nearest(std::span<const T> points, std::span<const T> x, 
         T square = 0;
         const T* p = points.data() + i * x.size();
         for (std::size_t e = 0; e < x.size(); ++e) square += (p[e] - x[e]) * (p[e] - x[e]);
+        detail::require(!std::isnan(square), function,
+                        "points must be numbers, their squared distance too", square);
         found.push_back({std::sqrt(static_cast<double>(square)), i});
     }
     std::partial_sort(
