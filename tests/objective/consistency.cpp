@@ -171,4 +171,10 @@ TEST_CASE("what makes no pairs is refused") {
                                             std::span<const node>(one), exact{}, x, scratch);
                                }),
                                1));
+    vector shorter(1);
+    CHECK(support::is_complete(support::refusal([&] {
+                                   ode_step(x, std::span<const node>(one),
+                                            std::span<const node>(one), exact{}, shorter, scratch);
+                               }),
+                               1));
 }

@@ -152,13 +152,18 @@ enum class ode_method { euler, heun };
 /// another (Song et al. 2023, eq. 6; Karras et al. 2022, algorithm 1): the targets of distillation
 /// are ode_step(batch.noisier, batch.from, batch.to, D, batch.cleaner). D(x, levels, x_0) writes
 /// the estimate of x_0 of each item at its level. alpha = 1 and sigma > 0 everywhere. `scratch`:
-/// two tensors like x.
+/// two tensors like x; none of these four may be another one. Throws std::invalid_argument for
+/// tensors or lists of levels that differ in size.
 template <tensor X, class D>
 void ode_step(const X& x, std::span<const node> from, std::span<const node> to, D&& denoise, X& out,
               std::array<X, 2>& scratch, ode_method how = ode_method::heun) {
     using T = scalar_t<X>;
     detail::require(from.size() == to.size(), "diffusion::ode_step",
                     "there must be as many levels to go to as to come from", to.size());
+    for (const X* other : {static_cast<const X*>(&out), static_cast<const X*>(&scratch[0]),
+                           static_cast<const X*>(&scratch[1])})
+        detail::require(elements(*other).size() == elements(x).size(), "diffusion::ode_step",
+                        "all tensors must have the size of x", elements(*other).size());
     const std::span<const T> start = elements(x);
     const std::span<const T> x_0 = elements(scratch[0]);
     const std::span<T> slope = elements(scratch[1]);
