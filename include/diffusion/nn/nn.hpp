@@ -56,6 +56,7 @@
 #include <diffusion/nn/jvp_group_norm.hpp>
 #include <diffusion/nn/latents.hpp>
 #include <diffusion/nn/linear.hpp>
+#include <diffusion/nn/logistic_logits.hpp>
 #include <diffusion/nn/loss.hpp>
 #include <diffusion/nn/mean_variance_loss.hpp>
 #include <diffusion/nn/mlp.hpp>
