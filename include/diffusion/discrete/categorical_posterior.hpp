@@ -55,8 +55,10 @@ void posterior(const categorical_step<Q>& back, std::size_t x_t, std::size_t x_0
 /// in K operations where the kernels are structured. The sum is of joint probabilities, as printed,
 /// not of posteriors. So the best p_0(x_0) ~ p(x_0 | x_t)/q(x_t | x_0) is what the other elements
 /// of x_t tell of this one's x_0. That is p(x_0 | x_t) itself only where x_t does not tell (an
-/// absorbing state). Throws std::invalid_argument unless p_0 is a distribution, and x_t can come
-/// from one of its states.
+/// absorbing state). Their code has p_0 itself as the last step, to s = 0, for which eq. 4 gives
+/// q(x_t | x_0) p_0(x_0), so that its L_0 is another one, and its networks learn to do without q
+/// there. Throws std::invalid_argument unless p_0 is a distribution, and x_t can come from one of
+/// its states.
 template <categorical_kernel Q>
 void p_theta(const categorical_step<Q>& back, std::size_t x_t, std::span<const double> p_0,
              std::span<double> out) {

@@ -15,7 +15,7 @@
 
 namespace diffusion {
 
-/// Uniform dequantisation (Theis et al. 2016, section 3.1; Song et al. 2021, appendix C): level n
+/// Uniform dequantisation (Theis et al. 2016, section 3.1; Song et al. 2021, section 4.3): level n
 /// of 0 .. levels-1 becomes a number uniform in its part of [low, high],
 ///
 ///     y = low + (n + u) w,     w = (high - low)/levels,     u ~ U(0, 1).

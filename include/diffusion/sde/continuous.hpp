@@ -32,7 +32,7 @@ struct vp_sde {
 };
 
 /// The sub-VP SDE: the same drift, and g^2 = beta(t) (1 - alpha_t^4), so that its variance is at
-/// most that of VP (Song et al. 2021, eq. 28; alpha_t^4 = exp(-2 int_0^t beta)). g = 0 at t = 0.
+/// most that of VP (Song et al. 2021, eq. 12; alpha_t^4 = exp(-2 int_0^t beta)). g = 0 at t = 0.
 struct sub_vp_sde {
     sub_vp_linear marginal = {};
 
@@ -77,8 +77,8 @@ struct cosine_sde {
     double diffusion(double t) const { return std::sqrt(-2 * drift(t)); }
 };
 
-/// sigma_t = t: dx = sqrt(2 t) dw (Karras et al. 2022, eq. 6 with no churn and their choice of
-/// sigma).
+/// sigma_t = t: dx = sqrt(2 t) dw (Karras et al. 2022, eq. 6 with their choice of sigma, and with
+/// beta = sigma'/sigma, for which both of its drifts cancel).
 struct edm_sde {
     edm_schedule marginal = {};
 

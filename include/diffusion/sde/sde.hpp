@@ -27,8 +27,8 @@ concept linear_sde = std::copy_constructible<S> && requires(const S& sde, double
 };
 
 /// The SDE of any noise schedule that is smooth in time, given its rates of change: since the mean
-/// follows alpha' = f alpha and the variance (sigma^2)' = 2 f sigma^2 + g^2 (Song et al. 2021, eq.
-/// 50 and 51; Kingma et al. 2021, appendix D),
+/// follows alpha' = f alpha and the variance (sigma^2)' = 2 f sigma^2 + g^2 (Sarkka and Solin
+/// 2019, eq. 5.50 and 5.51; Kingma et al. 2021, appendix D),
 ///
 ///     f = alpha'/alpha,     g^2 = 2 sigma (sigma' - f sigma) = -2 sigma^2 d lambda/dt.
 ///
