@@ -47,27 +47,38 @@ private:
     std::vector<std::size_t> lengths_;
 };
 
-/// For pictures: a U-Net with a channel for each state, which is 1 where the pixel has it.
+/// For pictures: a U-Net with a channel for each state, which is 1 where the pixel has it. What
+/// comes out are logits; or, for levels in an order, mean and scale of a logistic distribution, the
+/// mean counted from x_t (Austin et al. 2021, appendix A.8).
 class level_net {
 public:
-    level_net(std::size_t states, std::size_t base, std::uint64_t seed)
-        : net_({.image_channels = states, .base = base}, seed) {}
+    level_net(std::size_t states, std::size_t base, std::uint64_t seed, bool logistic = false)
+        : net_({.image_channels = states, .base = base}, seed), logistic_(logistic) {}
 
     diffusion::nn::var<float> operator()(diffusion::nn::tape<float>& tape,
                                          std::span<const std::size_t> states,
                                          const diffusion::nn::shape& s,
                                          std::span<const double> times) const {
+        namespace nn = diffusion::nn;
         const std::size_t K = net_.channels();
         const auto x = tape.result(s.with_channels(K));
         std::fill_n(x.fill(), x.size(), 0.0F);
         for (std::size_t i = 0; i < states.size(); ++i) x.fill()[i * K + states[i]] = 1;
-        return net_(x, times);
+        const auto y = net_(x, times);
+        if (!logistic_) return y;
+        const auto start = tape.result(s.with_channels(2));
+        for (std::size_t i = 0; i < states.size(); ++i) {
+            start.fill()[2 * i] = float(2 * double(states[i]) / double(K - 1) - 1);
+            start.fill()[2 * i + 1] = -2;  // neither sure nor at a loss
+        }
+        return nn::logistic_logits(nn::add(nn::slice(y, 0, 2), start), K);
     }
 
     diffusion::nn::parameters<float>& parameters() { return net_.parameters(); }
 
 private:
     diffusion::nn::unet<float> net_;
+    bool logistic_;
 };
 
 }  // namespace examples
