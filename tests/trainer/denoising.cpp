@@ -332,6 +332,25 @@ TEST_CASE("times that learn from losses are told those of L_simple as well, with
     CHECK(support::is_complete(support::refusal([&] { model.restore_state({}); }), 0));
 }
 
+TEST_CASE("times learn the losses of a batch before one of another size") {
+    nn::mlp<float> net({.in = 1, .hidden = 4, .out = 1, .time_channels = 4}, 1);
+    const diffusion::discrete_schedule four(diffusion::linear_beta{0.1, 0.5}, 4);
+    diffusion::denoising model(net, four, {}, diffusion::unweighted{},
+                               diffusion::loss_aware_times(4, 2));
+    for (const std::size_t items : std::initializer_list<std::size_t>{8, 2}) {
+        diffusion::item_batch<float> set;
+        set.shape = {items, 1, 1, 1};
+        set.values.assign(items, 0.3F);
+        model.prepare(set, {1, items});
+        nn::tape<float> tape;
+        model.loss(tape, set, 0, items);
+    }
+    std::size_t known = 0;
+    const std::vector<double> state = model.state();
+    for (std::size_t t = 0; t < 4; ++t) known += state[3 * t] > 0;
+    CHECK(known == 4);  // stratified: eight items meet every time
+}
+
 TEST_CASE("the bound needs a discrete schedule") {
     nn::mlp<float> net({.in = 1, .hidden = 4, .out = 1, .time_channels = 4}, 1);
     CHECK(support::is_complete(support::refusal([&] {

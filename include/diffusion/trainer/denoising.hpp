@@ -93,9 +93,9 @@ public:
             "diffusion::denoising",
             "to drop labels it must be said what one becomes: null_label; the share to be dropped",
             options_.dropped_labels);
+        learn_times();  // of the batch before, which may have had another size
         if (drawn_.times.size() != batch.items() || drawn_.x_t.size() != batch.values.size())
             drawn_ = objective_.init(batch.values, batch.items());
-        learn_times();
         objective_.seed = draw.seed;
         objective_.draw(batch.values, drawn_, draw.index);
         labels_ = batch.labels;
