@@ -82,6 +82,8 @@ TEST_CASE("data other than 0 and 1, and parts of items, are refused") {
     binomial_training model(net, binomial_process(reciprocal_beta{}, T));
     item_batch<float> batch{{1, 1, 1, bits}, {0, 1, 0.5F, 1}, {}};
     CHECK(support::is_complete(support::refusal([&] { model.prepare(batch, {}); }), 0.5F));
+    batch.labels.resize(2);
+    CHECK(support::is_complete(support::refusal([&] { model.prepare(batch, {}); }), 2));
     bit_guess guess(net, lanes, {1, 1, 1, bits}, binomial_process(reciprocal_beta{}, T));
     const std::vector<std::size_t> x(3);
     std::vector<double> one(3);

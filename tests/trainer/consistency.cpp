@@ -190,7 +190,8 @@ TEST_CASE("consistency training turns noise into two points in one call") {
     CHECK(above < 260);
 }
 
-TEST_CASE("an average without a network, or a scaling that is no identity, is refused") {
+TEST_CASE(
+    "averages without a network, scalings that are no identity, and wrong labels are refused") {
     exact_net net, average;
     const diffusion::constant_curriculum averaged{.count = 10, .mu = 0.9};
     const diffusion::uniform_levels all;
@@ -204,4 +205,7 @@ TEST_CASE("an average without a network, or a scaling that is no identity, is re
     o.c = -1;
     CHECK(support::is_complete(
         support::refusal([&] { consistency(net, average, averaged, all, o); }), -1.0));
+    consistency own(net, diffusion::constant_curriculum{.count = 10, .mu = 0}, all, options(1));
+    diffusion::item_batch<double> batch{{2, 1, 1, 1}, {0.5, 1}, {3}};
+    CHECK(support::is_complete(support::refusal([&] { own.prepare(batch, {}); }), 1));
 }

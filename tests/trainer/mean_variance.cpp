@@ -127,3 +127,12 @@ TEST_CASE("grids that end in clean data or run from data to noise are refused") 
     grid.push_back({-100, clean_data.alpha, clean_data.sigma, clean_data.lambda});
     CHECK(support::is_complete(support::refusal([&] { mean_variance_training(net, grid); }), 0.0));
 }
+
+TEST_CASE("labels that are not as many as the items are refused") {
+    auto net = small_net();
+    auto data = generate<float>({1, 1, 1, 2}, draw_point);
+    auto batch = data.init(4);
+    batch.labels.resize(3);
+    mean_variance_training model(net, levels(4));
+    CHECK(support::is_complete(support::refusal([&] { model.prepare(batch, {}); }), 3));
+}

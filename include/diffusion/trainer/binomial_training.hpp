@@ -45,6 +45,7 @@ public:
     /// Draws a time for each item of the batch, and x_t. Throws std::invalid_argument for a value
     /// other than 0 and 1.
     void prepare(const item_batch<scalar>& batch, const batch_draw& draw) {
+        detail::require_labels(batch, "diffusion::binomial_training");
         const std::size_t n = batch.items(), bits = batch.item_size(), T = process_.steps();
         x_0_.resize(n * bits);
         x_t_.resize(n * bits);

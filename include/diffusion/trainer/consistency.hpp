@@ -95,6 +95,7 @@ public:
 
     /// Draws the pairs of the batch.
     void prepare(const item_batch<scalar>& batch, const batch_draw& draw) {
+        detail::require_labels(batch, "diffusion::consistency");
         if (pairs_.from.size() != batch.items() || pairs_.noisier.size() != batch.values.size())
             make_memory(batch);
         objective_.seed = draw.seed;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <diffusion/detail/require.hpp>
 #include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/shape.hpp>
 #include <diffusion/random/fill.hpp>
@@ -43,6 +44,17 @@ struct item_batch {
     std::size_t items() const { return shape.items; }
     std::size_t item_size() const { return shape.pixels() * shape.channels; }
 };
+
+namespace detail {
+
+/// A batch has a label for each item, or none at all.
+template <class Batch>
+void require_labels(const Batch& batch, const char* function) {
+    require(batch.labels.empty() || batch.labels.size() == batch.items(), function,
+            "there must be a label for each item, or none", batch.labels.size());
+}
+
+}  // namespace detail
 
 /// Where training data comes from: `data.init(n)` makes the memory of a batch of n items, once;
 /// `data.fill(batch, draw)` fills it; `data.size()` is the number of different items, 0 if there is

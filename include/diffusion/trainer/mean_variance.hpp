@@ -59,6 +59,7 @@ public:
 
     /// Draws a step and noise for each item of the batch.
     void prepare(const item_batch<scalar>& batch, const batch_draw& draw) {
+        detail::require_labels(batch, "diffusion::mean_variance_training");
         const std::size_t n = batch.items();
         x_t_.resize(batch.values.size());
         target_.resize(batch.values.size());

@@ -43,9 +43,7 @@ public:
     /// Draws times, and noise unless the batch has it.
     template <class Batch>
     void prepare(const Batch& batch, const batch_draw& draw) {
-        detail::require(batch.labels.empty() || batch.labels.size() == batch.items(),
-                        "diffusion::regression", "there must be a label for each item, or none",
-                        batch.labels.size());
+        detail::require_labels(batch, "diffusion::regression");
         if (drawn_.times.size() != batch.items() || drawn_.x_t.size() != batch.values.size())
             drawn_ = objective_.init(batch.values, batch.items());
         objective_.seed = draw.seed;
