@@ -5,6 +5,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -168,6 +169,8 @@ TEST_CASE("training refuses values that are no states") {
         set.values[7] = value;
         return refusal([&] { model(net, process).prepare(set, batch_draw{}); });
     };
+    static_assert(!std::is_constructible_v<model, tables<float>&,
+                                           diffusion::d3pm<diffusion::uniform_kernel>>);
     CHECK(prepared(2) == "no exception");
     CHECK(is_complete(prepared(3), 3.0));
     CHECK(is_complete(prepared(-1), -1.0));

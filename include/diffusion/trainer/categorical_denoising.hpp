@@ -52,6 +52,8 @@ public:
         for (std::size_t t = 1; t <= process.steps(); ++t)
             back_.push_back(step_back(process, t, t - 1));
     }
+    categorical_denoising(Net&, const P&&, const categorical_denoising_options& = {}) =
+        delete;  // would be gone at once
 
     nn::parameters<scalar>& parameters() { return net_->parameters(); }
 
