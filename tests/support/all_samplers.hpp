@@ -132,7 +132,7 @@ std::vector<listed_sampler<X>> all_samplers(const diffusion::time_grid& grid, co
     rule("euler in time", euler_in_time{rates});
     const sde_of sde{schedule, rates};
     rule("euler-maruyama", euler_maruyama{sde});
-    add("ode sampler", 0, [&] { return ode_sampler(sde, grid, {.rtol = 1e-3, .atol = 1e-3}); });
+    add("ode sampler", 0, [&] { return ode_sampler(sde, grid, {.rtol = 1e-5, .atol = 1e-5}); });
     add("dpm-solver++ 3s on the grid", n, [&] {
         return singlestep(dpm_solver_pp<3>(at_nodes{grid}), coarse(grid, call_groups(grid, 3)));
     });
