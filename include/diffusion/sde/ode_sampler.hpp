@@ -30,8 +30,13 @@ namespace diffusion {
 ///     sample(x, ode_sampler(vp_sde{}, {node_at(schedule, 1e-3), node_at(schedule, 1)}), D);
 ///
 /// Throws std::invalid_argument for a grid that is not the SDE's, and as `dormand_prince` does.
-template <linear_sde Sde>
+template <class Sde>
 class ode_sampler {
+    static_assert(linear_sde<Sde>,
+                  "diffusion::ode_sampler: not an SDE; pass vp_sde{}, sub_vp_sde{}, ve_sde{}, or "
+                  "sde_of{schedule, rates} for a schedule of your own, see "
+                  "<diffusion/sde/sde.hpp>");
+
 public:
     template <tensor X>
     struct memory {
