@@ -34,7 +34,9 @@ public:
     void add(const std::string& name, double bits, std::span<const std::vector<std::size_t>> film,
              std::span<const std::size_t> samples) {
         char title[96];
-        std::snprintf(title, sizeof title, "%s: at most %.3f bits/dim", name.c_str(), bits);
+        const bool masked = film.front().front() >= levels_;
+        std::snprintf(title, sizeof title, "%s%s: %.3f bits/dim", name.c_str(),
+                      masked ? ", masks blue" : "", bits);
         const std::size_t area = side_ * side_, columns = 10;
         std::vector<float> frames, drawn;
         for (std::size_t star = 0; star < film.front().size(); star += area)
