@@ -64,4 +64,6 @@ TEST_CASE("data that are no levels, and ranges that are none, are refused") {
     CHECK(is_complete(apply({}, 0.5), 0.5));
     CHECK(is_complete(apply({0, 0, 1}, 0), 0));
     CHECK(is_complete(apply({4, 1, 1}, 0), 1.0));
+    CHECK(is_complete(apply({4, 0, INFINITY}, 0), double(INFINITY)));
+    CHECK(is_complete(apply({4, NAN, 1}, 0), 1.0));
 }

@@ -188,7 +188,8 @@ TEST_CASE("times, tolerances, priors and batches that make no sense are refused"
     CHECK(is_complete(make(0.1, 2)));
     CHECK(is_complete(make(0.1, 1, {.rtol = 0}), 0.0));
     CHECK(is_complete(make(0.1, 1, {.atol = -1}), -1.0));
-    CHECK(is_complete(make(0.1, 1, {}, 0.0), 0.0));
+    for (const double prior_std : {0.0, double(NAN), double(INFINITY)})
+        CHECK(is_complete(make(0.1, 1, {}, prior_std), prior_std));
     const flow_likelihood of(vp_sde{}, 0.1, 1.0);
     CHECK(is_complete(refusal([&] { of(points, 3, mixture); }), 3));
     CHECK(is_complete(refusal([] { by_differences(mixture, points, 0); }), 0.0));

@@ -15,7 +15,7 @@ using doctest::Approx;
 
 namespace {
 
-// g(t)^2 as printed (Song et al. 2021, eqs. 30, 32 and 25 with 31)
+// g(t)^2 as printed (Song et al. 2021, eqs. 32, 12 and 30)
 double g_squared_vp(double t) { return 0.1 + 19.9 * t; }
 double g_squared_sub_vp(double t) {
     return g_squared_vp(t) * -std::expm1(-2 * (0.1 * t + 0.5 * 19.9 * t * t));

@@ -108,7 +108,8 @@ TEST_CASE("impossible times, losses, shares and states are refused") {
     using support::refusal;
     loss_aware_times times = trained(1);
     const vector before = times.state();
-    CHECK(is_complete(refusal([&] { times.record(vector{20}, vector{1}); }), 20.0));
+    CHECK(is_complete(refusal([&] { times.record(vector{3, 20}, vector{1, 1}); }), 20.0));
+    CHECK(is_complete(refusal([&] { times.record(vector{3, 4}, vector{1, INFINITY}); })));
     CHECK(is_complete(refusal([&] { times.record(vector{0.5}, vector{1}); }), 0.5));
     CHECK(is_complete(refusal([&] { times.record(vector{1}, vector{NAN}); })));
     CHECK(is_complete(refusal([&] { times.record(vector{1, 2}, vector{1}); }), 1));
@@ -116,6 +117,11 @@ TEST_CASE("impossible times, losses, shares and states are refused") {
     vector bad = before;
     bad[0] = 11;
     CHECK(is_complete(refusal([&] { times.restore(bad); }), 11.0));
+    bad[0] = 0.5;
+    CHECK(is_complete(refusal([&] { times.restore(bad); }), 0.5));
+    bad[0] = before[0];
+    bad[1] = NAN;
+    CHECK(is_complete(refusal([&] { times.restore(bad); })));
     CHECK(times.state() == before);
     CHECK(is_complete(refusal([] { loss_aware_times(0); }), 0));
     CHECK(is_complete(refusal([] { loss_aware_times(5, 0); }), 0));

@@ -29,7 +29,8 @@ struct uniform_dequantisation {
     double width() const {
         constexpr const char* function = "diffusion::uniform_dequantisation";
         detail::require(levels > 0, function, "there must be at least one level", levels);
-        detail::require(low < high, function, "low must be below high, which is", high);
+        detail::require(low < high && std::isfinite(high - low), function,
+                        "low must be below high, and both finite; high is", high);
         return (high - low) / static_cast<double>(levels);
     }
 

@@ -80,8 +80,8 @@ public:
                         "the score is not finite at clean data; sigma at t_data must be positive",
                         low.sigma);
         prior_std_ = prior_std.value_or(std::hypot(high.alpha, high.sigma));
-        detail::require(prior_std_ > 0, function, "the prior's standard deviation must be positive",
-                        prior_std_);
+        detail::require(prior_std_ > 0 && std::isfinite(prior_std_), function,
+                        "the prior's standard deviation must be finite and positive", prior_std_);
     }
 
     /// Encodes the items of a batch. The items must not know of each other in D.

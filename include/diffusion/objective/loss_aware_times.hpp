@@ -72,8 +72,10 @@ public:
         constexpr const char* function = "diffusion::loss_aware_times";
         detail::require(times.size() == losses.size(), function,
                         "there must be a loss for each time", losses.size());
+        for (const double loss : losses)
+            detail::require(std::isfinite(loss), function, "losses must be finite", loss);
+        for (const double t : times) index(t);  // all or none are taken in
         for (std::size_t i = 0; i < times.size(); ++i) {
-            detail::require(std::isfinite(losses[i]), function, "losses must be finite", losses[i]);
             std::vector<double>& of = losses_[index(times[i])];
             if (of.size() == history_) of.erase(of.begin());
             of.push_back(losses[i]);
@@ -93,16 +95,20 @@ public:
         return all;
     }
 
-    /// Takes over another one's `state()`. Throws std::invalid_argument if T or history differ.
+    /// Takes over another one's `state()`. Throws std::invalid_argument if T or history differ, and
+    /// for what no other one can have learnt.
     void restore(std::span<const double> state) {
         constexpr const char* function = "diffusion::loss_aware_times";
         detail::require(state.size() == size() * (history_ + 1), function,
                         "the state must be that of as many times and losses", state.size());
         std::vector<std::vector<double>> losses;
         for (std::size_t t = 0; t < size(); ++t, state = state.subspan(history_ + 1)) {
-            detail::require(state[0] >= 0 && state[0] <= static_cast<double>(history_), function,
-                            "no time has so many losses", state[0]);
+            detail::require(state[0] >= 0 && state[0] <= static_cast<double>(history_) &&
+                                state[0] == std::floor(state[0]),
+                            function, "no time has so many losses", state[0]);
             const auto of = state.subspan(1, static_cast<std::size_t>(state[0]));
+            for (const double loss : of)
+                detail::require(std::isfinite(loss), function, "losses must be finite", loss);
             losses.emplace_back(of.begin(), of.end());
         }
         losses_ = std::move(losses);
