@@ -9,7 +9,8 @@
 set -u
 reading_order="first_sample known_answer forward_process heights_weights robot_policy your_own_denoiser your_own_tensor
     your_own_loop your_own_schedule your_own_layer same_seed how_a_unet_learns checkerboard trained_by_others digits
-    compare_solvers sohl_dickstein_2015 flow_matching edm ddim_table ddpm_2020 improved_ddpm score_sde discrete"
+    compare_solvers sohl_dickstein_2015 flow_matching edm ddim_table ddpm_2020 improved_ddpm ncsn score_sde discrete
+    manifold"
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/.ci/build.sh"
