@@ -359,6 +359,22 @@ TEST_CASE("the bound needs a discrete schedule") {
     })));
 }
 
+TEST_CASE("weights, levels and learning times that make no sense are refused") {
+    nn::mlp<float> net({.in = 1, .hidden = 4, .out = 1, .time_channels = 4}, 1);
+    const diffusion::discrete_schedule four(diffusion::linear_beta{0.1, 0.5}, 4);
+    const auto make = [&](const diffusion::denoising_options& options, std::size_t times = 4) {
+        return support::refusal([&] {
+            static_cast<void>(diffusion::denoising(net, four, options, diffusion::unweighted{},
+                                                   diffusion::loss_aware_times(times)));
+        });
+    };
+    CHECK(make({}) == "no exception");
+    CHECK(support::is_complete(make({.variance_weight = -1}), -1.0));
+    CHECK(support::is_complete(make({.variance_weight = NAN})));
+    CHECK(support::is_complete(make({.levels = 1}), 1));
+    for (const std::size_t times : {3U, 5U}) CHECK(support::is_complete(make({}, times), times));
+}
+
 TEST_CASE("training with conditions calls the heap in the first step only") {
     setup s(told_everything(), pictures(), 0.5);
     s.training.run(2);

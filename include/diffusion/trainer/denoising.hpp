@@ -73,21 +73,28 @@ public:
           options_(options),
           objective_(std::move(schedule), options.kind, std::move(weighting), options.sampling, 0,
                      std::move(distribution)) {
-        detail::require(options.dropped_labels >= 0 && options.dropped_labels <= 1,
-                        "diffusion::denoising", "the share of dropped labels must be in [0, 1]",
-                        options.dropped_labels);
+        constexpr const char* function = "diffusion::denoising";
+        detail::require(options.dropped_labels >= 0 && options.dropped_labels <= 1, function,
+                        "the share of dropped labels must be in [0, 1]", options.dropped_labels);
+        detail::require(options.variance_weight >= 0 && std::isfinite(options.variance_weight),
+                        function, "the weight of the bound must be finite and not negative",
+                        options.variance_weight);
+        detail::require(options.levels != 1, function,
+                        "data on levels must have at least 2; 0 if there are none", options.levels);
         if constexpr (!discrete_noise_schedule<S>)
-            detail::require(!options.only_bound, "diffusion::denoising",
+            detail::require(!options.only_bound, function,
                             "the bound needs a discrete schedule; only_bound", options.only_bound);
+        else if constexpr (requires { objective_.distribution.size(); })
+            detail::require(objective_.distribution.size() == objective_.schedule.size(), function,
+                            "times that learn must be as many as the schedule's",
+                            objective_.distribution.size());
     }
 
     nn::parameters<scalar>& parameters() { return net_->parameters(); }
 
     /// Draws times and noise for the batch, and which labels are dropped.
     void prepare(const item_batch<scalar>& batch, const batch_draw& draw) {
-        detail::require(batch.labels.empty() || batch.labels.size() == batch.items(),
-                        "diffusion::denoising", "there must be a label for each item, or none",
-                        batch.labels.size());
+        detail::require_labels(batch, "diffusion::denoising");
         detail::require(
             batch.labels.empty() || options_.dropped_labels == 0 || options_.null_label,
             "diffusion::denoising",
