@@ -5,7 +5,8 @@
 // probability of each sentence is known, so that the bound on the code length can be held against
 // the truth. Noise is any word (uniform), a mask (absorbing), or a word that is used alike (token
 // distance, appendix A.2.4). Part 2, their section 4.2 (CIFAR-10) in small: drawn digits of 12 x 12
-// pixels in eight grey levels. Noise is any level, a mask, or a level nearby (discretized Gaussian).
+// pixels in eight grey levels. Noise is any level, a mask, or a level nearby (discretized
+// Gaussian).
 //
 // All is as in the paper: the x_0-parameterisation (eq. 4), the loss L_vlb + lambda L_aux (eq. 5),
 // the schedules (appendix A.7), the logistic distribution of levels (A.8). What is smaller: their

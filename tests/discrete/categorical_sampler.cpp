@@ -85,7 +85,8 @@ TEST_CASE("with the exact reverse, samples of one element are as frequent as the
         };
         for (const std::size_t steps : {std::size_t{6}, std::size_t{2}}) {
             std::vector<std::size_t> x(many);
-            sample(std::span(x), categorical_sampler(process, even_times(6, steps)), predict, 3);
+            sample_states(std::span(x), categorical_sampler(process, even_times(6, steps)), predict,
+                          3);
             const chi_square test(frequencies(x, K), data);
             CHECK(test.value <= test.limit);
         }
@@ -95,7 +96,7 @@ TEST_CASE("with the exact reverse, samples of one element are as frequent as the
 TEST_CASE("pairs keep most of what they have in common if there are many steps") {
     const auto process = absorbing_d3pm(4, 3, reciprocal_beta{}, 64);
     std::vector<std::size_t> x(2 * many);
-    sample(std::span(x), categorical_sampler(process), support::exact_predictor(process), 5);
+    sample_states(std::span(x), categorical_sampler(process), support::exact_predictor(process), 5);
     double equal = 0, expected = 0;
     for (std::size_t i = 0; i < x.size(); i += 2) equal += x[i] == x[i + 1] ? 1 : 0;
     for (std::size_t a = 0; a < 3; ++a) expected += support::toy_data[4 * a];
@@ -107,12 +108,12 @@ TEST_CASE("an element's draws do not depend on the batch it is drawn in") {
     const categorical_sampler sampler(process);
     const auto predict = support::exact_predictor(process);
     std::vector<std::size_t> whole(700), parts(700);
-    sample(std::span(whole), sampler, predict, 9);
-    sample(std::span(parts).first(334), sampler, predict, 9);
-    sample(std::span(parts).subspan(334), sampler, predict, 9, 334);
+    sample_states(std::span(whole), sampler, predict, 9);
+    sample_states(std::span(parts).first(334), sampler, predict, 9);
+    sample_states(std::span(parts).subspan(334), sampler, predict, 9, 334);
     CHECK(whole == parts);
     std::vector<std::size_t> other(700), by_hand(700);
-    sample(std::span(other), sampler, predict, 10);
+    sample_states(std::span(other), sampler, predict, 10);
     CHECK(other != whole);
     auto memory = sampler.init(700);  // the loop of one's own
     sampler.start(std::span(by_hand), 9);

@@ -45,7 +45,7 @@ TEST_CASE("whatever is made for categorical processes takes binomial diffusion, 
     CHECK(categorical_variational_bound(bits, x_0, predict, 3).nats() ==
           Approx(categorical_variational_bound(states, x_0, predict, 3).nats()).epsilon(1e-12));
     std::vector<std::size_t> a(100), b(100);
-    sample(std::span(a), categorical_sampler(bits), predict, 3);
-    sample(std::span(b), categorical_sampler(states), predict, 3);
+    sample_states(std::span(a), categorical_sampler(bits), predict, 3);
+    sample_states(std::span(b), categorical_sampler(states), predict, 3);
     CHECK(a == b);
 }

@@ -37,7 +37,7 @@ inline std::vector<std::size_t> even_times(std::size_t T, std::size_t n) {
 ///
 ///     categorical_sampler sampler(process);
 ///     std::vector<std::size_t> x(64 * length);
-///     sample(x, sampler, predict, seed);
+///     sample_states(x, sampler, predict, seed);
 template <categorical_process P>
 class categorical_sampler {
 public:
@@ -100,10 +100,10 @@ private:
     std::vector<double> prior_;
 };
 
-/// Noise into data: overwrites x by a draw of the reverse process.
+/// Noise into data: overwrites x, of any number of elements, by a draw of the reverse process.
 template <categorical_process P, x_0_predictor Predict>
-void sample(std::span<std::size_t> x, const categorical_sampler<P>& sampler, Predict&& predict,
-            std::uint64_t seed, std::uint64_t first_element = 0) {
+void sample_states(std::span<std::size_t> x, const categorical_sampler<P>& sampler,
+                   Predict&& predict, std::uint64_t seed, std::uint64_t first_element = 0) {
     auto memory = sampler.init(x.size());
     sampler.start(x, seed, first_element);
     for (std::size_t i = 0; i < sampler.size(); ++i)
