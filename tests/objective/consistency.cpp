@@ -158,6 +158,10 @@ TEST_CASE("what makes no pairs is refused") {
     CHECK(support::is_complete(refused(consistency_objective(one_level{})), 1));
     const auto never = [](double, double) { return 0.0; };
     CHECK(support::is_complete(refused(consistency_objective(constant_curriculum{}, never)), 0.0));
+    const consistency_objective of_none(constant_curriculum{}, never);
+    auto batch = of_none.init(x_0, 2);
+    for (int again = 0; again < 2; ++again)
+        CHECK(support::is_complete(support::refusal([&] { of_none.draw(x_0, batch, 0); }), 0.0));
     CHECK(support::is_complete(
         refused(consistency_objective(constant_curriculum{}, log_normal_levels{0, 0})), 0.0));
     CHECK(support::is_complete(refused(consistency_objective(

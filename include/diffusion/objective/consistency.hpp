@@ -128,7 +128,8 @@ private:
         double sum = 0;
         for (std::size_t k = 0; k + 1 < n; ++k)
             reached[k] = sum += choice(sigmas[k], sigmas[k + 1]);
-        detail::require(sum > 0 && std::isfinite(sum), "diffusion::consistency_objective",
+        if (!(sum > 0 && std::isfinite(sum))) sigmas.clear();  // the next draw is refused as well
+        detail::require(!sigmas.empty(), "diffusion::consistency_objective",
                         "the intervals must have a finite, positive mass", sum);
         for (double& r : reached) r /= sum;
     }
