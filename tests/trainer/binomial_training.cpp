@@ -88,4 +88,9 @@ TEST_CASE("data other than 0 and 1, and parts of items, are refused") {
     const std::vector<std::size_t> x(3);
     std::vector<double> one(3);
     CHECK(support::is_complete(support::refusal([&] { guess(x, 1, one); }), 3));
+    bit_guess of_nothing(net, lanes, {1, 1, 1, 0}, binomial_process(reciprocal_beta{}, T));
+    CHECK(support::is_complete(support::refusal([&] { of_nothing(x, 1, one); }), 3));
+    const auto late = [](std::size_t t, std::size_t) { return t < 2 ? 0.0 : 0.5; };
+    CHECK(support::is_complete(
+        support::refusal([&] { binomial_training(net, binomial_process(late, T)); }), 1.0));
 }

@@ -37,8 +37,13 @@ class binomial_training {
 public:
     using scalar = parameter_scalar_t<Net>;
 
+    /// Throws std::invalid_argument for a process whose first step erases nothing: x_1 would speak
+    /// for x_0 with infinite odds.
     binomial_training(Net& net, binomial_process process)
-        : net_(&net), process_(std::move(process)) {}
+        : net_(&net), process_(std::move(process)) {
+        detail::require(process_.kept(1) < 1, "diffusion::binomial_training",
+                        "the first step must erase something; it keeps", process_.kept(1));
+    }
 
     nn::parameters<scalar>& parameters() { return net_->parameters(); }
 
@@ -116,7 +121,7 @@ public:
 
     void operator()(std::span<const std::size_t> x_t, std::size_t t, std::span<double> one) {
         const std::size_t bits = item_.pixels() * item_.channels;
-        detail::require(x_t.size() % bits == 0, "diffusion::bit_guess",
+        detail::require(bits > 0 && x_t.size() % bits == 0, "diffusion::bit_guess",
                         "the bits must be those of whole items", x_t.size());
         item_.items = x_t.size() / bits;
         seen_.resize(x_t.size());
