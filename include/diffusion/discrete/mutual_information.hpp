@@ -49,10 +49,11 @@ inline double entropy_to_lose(std::span<const double> p, const char* function) {
 
 }  // namespace detail
 
-/// The betas with which I(x_0; x_t) = (1 - t/T) H(x_0) (Austin et al. 2021, section 3.2), for a family
-/// of kernels `family(keep)` that is closed under steps, with keep = prod (1 - beta): 1 changes
-/// nothing and 0 forgets all, as `uniform_kernel` and `absorbing_kernel` do. `p`: how frequent the
-/// states are in the data. keep is found by bisection to the last bit; the last beta is 1.
+/// The betas with which I(x_0; x_t) = (1 - t/T) H(x_0) (Austin et al. 2021, section 3.2), for a
+/// family of kernels `family(keep)` that is closed under steps, with keep = prod (1 - beta): 1
+/// changes nothing and 0 forgets all, as `uniform_kernel` and `absorbing_kernel` do. `p`: how
+/// frequent the states are in the data. keep is found by bisection to the last bit; the last beta
+/// is 1.
 template <class Family>
 tabulated_beta mutual_information_beta(Family&& family, std::span<const double> p, std::size_t T) {
     constexpr const char* function = "diffusion::mutual_information_beta";

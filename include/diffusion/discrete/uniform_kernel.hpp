@@ -9,8 +9,7 @@
 namespace diffusion {
 
 /// Keeps the state with probability `keep`, else draws any of the K states, itself included (Sohl-
-/// Dickstein et al. 2015 for K = 2; Hoogeboom et al. 2021; Austin et al. 2021, appendix
-/// A.2.1):
+/// Dickstein et al. 2015 for K = 2; Hoogeboom et al. 2021; Austin et al. 2021, appendix A.2.1):
 ///
 ///     Q = keep I + (1 - keep) / K  1 1^T,   keep = 1 - beta_t for a single step
 ///
