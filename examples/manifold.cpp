@@ -78,7 +78,7 @@ int run(int argc, char** argv) {
     for (const int t : {20, 100, 400})
         measure("digits, noised to t = " + std::to_string(t), noised(t), true);
     measure("latents of digits", latents, true);
-    measure("noise, which has " + std::to_string(size), noise, true);
+    measure("noise of " + std::to_string(size) + " dimensions", noise, true);
     std::printf("  (Of many dimensions too few are found: the nearest points are too far away.)\n");
 
     // Around a digit the model's scores lead back to the manifold, not along it.
