@@ -40,8 +40,10 @@ struct roll_levels {
 
 /// The network of the Swiss roll: a perceptron that sees, beside the two coordinates, sines and
 /// cosines of them, as the roll is a hundred times thinner than it is wide. For each coordinate it
-/// says the velocity, and v of the variance. (That of the paper: 16 radial basis functions and
-/// weights of their own for each of the 40 times.) Untrained it says 0, and is the null model.
+/// says the velocity, and v of the variance, which cannot leave [-5, 5] (the paper uses a sigmoid),
+/// so that no point far outside, where the network knows nothing, costs the bound more than it is
+/// worth. (That of the paper: 16 radial basis functions and weights of their own for each of the 40
+/// times.) Untrained it says 0, and is the null model.
 class roll_net {
 public:
     explicit roll_net(std::uint64_t seed)
@@ -62,7 +64,10 @@ public:
                 }
             }
         }
-        return inner_(seen, t);
+        namespace nn = diffusion::nn;
+        const auto said = inner_(seen, t);
+        const auto v = nn::scale(nn::tanh(nn::scale(nn::slice(said, 2, 2), 1 / v_range)), v_range);
+        return nn::concat(nn::slice(said, 0, 2), v);
     }
 
     std::size_t channels() const { return 2; }
@@ -70,6 +75,7 @@ public:
 
 private:
     static constexpr std::array<float, 5> waves{2, 4, 8, 16, 32};
+    static constexpr float v_range = 5;
 
     diffusion::nn::mlp<float> inner_;
 };
