@@ -56,7 +56,8 @@ inline void print_objectives(std::span<const objective_record> records) {
         std::printf("  %-8s  %-15s  %8.3f  %8.2f", r.schedule.c_str(), r.objective.c_str(),
                     r.sent[0].total(), r.distance);
         if (r.noise.empty()) std::printf("%14s", "-");  // it was loaded
-        else std::printf("%14.3g", r.noise_scale());
+        else if (r.noise_scale() > 0) std::printf("%14.3g", r.noise_scale());
+        else std::printf("%14s", "lost in noise");
         if (r.paper_bits > 0) std::printf("%41.2f  %6.2f", r.paper_bits, r.paper_fid);
         std::printf("\n");
     }

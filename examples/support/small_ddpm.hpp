@@ -73,7 +73,8 @@ struct ddpm_settings {
         training_plan plan{.seconds = share * seconds.value_or(110), .seed = seed};
         if (quick && !seconds) {
             plan.seconds = std::numeric_limits<double>::infinity();
-            plan.epochs = share * 500 * double(plan.batch) / double(items);
+            plan.batch = 32;
+            plan.epochs = share * 1000 * double(plan.batch) / double(items);
             plan.warmup = 20;
             plan.ema = 0.97;
         }
