@@ -66,8 +66,8 @@ int run(int argc, char** argv) {
                 s.samples,
                 examples::frechet_distance(
                     real, examples::feature_statistics::of(others.pixels, side, side)));
-    for (std::size_t half : {0, 1}) examples::print_cells(table[half], half == 1);
-    for (std::size_t half : {0, 1}) examples::print_trends(table[half], half == 1);
+    for (std::size_t half = 0; half < 2; ++half) examples::print_cells(table[half], half == 1);
+    for (std::size_t half = 0; half < 2; ++half) examples::print_trends(table[half], half == 1);
     examples::draw_cells(table, side).save(s.out + "/ddim_table.png");
 
     // Table 2, with digits that the network has not seen.
