@@ -9,7 +9,7 @@
 //                 latents (DDIM backwards; Song, Meng, Ermon 2021, section 5.3); digits that nobody
 //                 has seen are the floor
 //
-// Smaller than in those papers: drawn digits of 16 x 16 pixels, and the network of 0.3 million
+// Smaller than in those papers: drawn digits of 16 x 16 pixels, and the network of 0.7 million
 // parameters that comes with the examples; `--seconds` trains another one.
 //
 // Writes manifold.png (spectra and distances) and manifold_between.png (what lies between digits).

@@ -7,7 +7,7 @@
 // gap; through levels of noise it finds the weights. With the exact score, and with learned ones.
 //
 // Then digits: levels, step sizes and conditioning of either paper, everything else equal. Smaller
-// than there: drawn digits of 16 x 16 pixels for CIFAR-10, a U-Net of 0.3 million parameters that
+// than there: drawn digits of 16 x 16 pixels for CIFAR-10, a U-Net of 0.7 million parameters that
 // is told the level by a time embedding for a RefineNet with instance normalisation, minutes for
 // days, and the Frechet distance of 80 fixed features for Inception's. On digits this small
 // techniques 2 and 4 decide, while 1 and 5 make no difference that 128 pictures could show.
