@@ -3,8 +3,8 @@
 // prediction, L_simple) is sampled in S of its steps, with any amount of noise:
 //
 //   Table 1   quality for S in {10, 20, 50, 100, 1000} and eta in {0, 0.2, 0.5, 1, sigma-hat}, on
-//             linear and quadratic sub-sequences. eta = 0 is DDIM, eta = 1 DDPM, sigma-hat DDPM with
-//             the larger of its two variances
+//             linear and quadratic sub-sequences. eta = 0 is DDIM, eta = 1 DDPM, sigma-hat DDPM
+//             with the larger of its two variances
 //   Table 2   digits -> noise -> digits with S steps each way, and what is lost
 //   Figure 6  digits from noise between two noises
 //

@@ -1,19 +1,19 @@
-// Improved denoising diffusion probabilistic models (Nichol and Dhariwal 2021): a cosine schedule, a
-// learned variance, and a bound that can be trained on because the times are drawn where it is
+// Improved denoising diffusion probabilistic models (Nichol and Dhariwal 2021): a cosine schedule,
+// a learned variance, and a bound that can be trained on because the times are drawn where it is
 // large.
 //
-//   Tables 1, 2     bits per dimension and Frechet distance: linear against cosine schedule, L_simple
-//                   (fixed variance beta-tilde_t) against L_hybrid (learned variance, eq. 16) and
-//                   L_vlb with loss-aware importance sampling of t (section 3.3)
+//   Tables 1, 2     bits per dimension and Frechet distance: linear against cosine schedule, and
+//                   L_simple (fixed variance beta-tilde_t) against L_hybrid (learned variance,
+//                   eq. 16) and L_vlb with loss-aware importance sampling of t (section 3.3)
 //   Figure 2        what each t contributes to the bound
-//   Figures 6, 7    L_vlb during training with t drawn uniformly and by importance, and the gradient
-//                   noise scales of L_vlb and L_hybrid
+//   Figures 6, 7    L_vlb in training with t drawn uniformly and by importance; the gradient noise
+//                   scales of L_vlb and L_hybrid
 //
 // Smaller than there: drawn digits of 16 x 16 pixels in 256 grey levels, T = 1000 instead of 4000
 // (with the linear schedule and L_simple they have 3.73 bits/dim then), networks of 0.7 million
-// parameters that are trained for seconds, and Frechet distances of digits drawn in 100 strided
-// steps (section 4) in the fixed features of support/frechet.hpp. Half of a digit is paper of one
-// grey level, so its bits are fewer.
+// parameters that are trained for seconds (L_vlb for twice as long as the others), and Frechet
+// distances of digits drawn in 100 strided steps (section 4) in the fixed features of
+// support/frechet.hpp. Half of a digit is paper of one grey level, so its bits are fewer.
 //
 // Writes improved_ddpm_terms.png and improved_ddpm_noise.png.
 
