@@ -23,6 +23,7 @@
 // Writes sohl_dickstein_2015_roll.png (the paper's figure 1), _heartbeat.png and _factor.png.
 
 #include "support/arguments.hpp"
+#include "support/bound_estimate.hpp"
 #include "support/bound_training.hpp"
 #include "support/heartbeat.hpp"
 #include "support/heartbeat_runs.hpp"
@@ -52,8 +53,6 @@ using diffusion::in_bits;
 using examples::heartbeat;
 using examples::roll_levels;
 using floats = std::vector<float>;
-using states = std::vector<std::size_t>;
-constexpr auto of_data = diffusion::variance_output::data_log_variance;
 
 struct settings {
     double seconds = 100;
@@ -68,29 +67,6 @@ struct settings {
 diffusion::time_grid to_data(diffusion::time_grid grid) {
     grid.push_back(diffusion::clean_node(roll_levels{}));
     return grid;
-}
-
-/// Prints K in bits with its standard error, and returns it. `denoiser(n)` makes one for n points.
-double print_bound(const std::string& name, const diffusion::time_grid& grid, const floats& x_0,
-                   auto&& denoiser, std::uint64_t seed) {
-    const diffusion::variational_bound bound(to_data(grid), of_data,
-                                             diffusion::edge_step(grid.back()));
-    constexpr std::size_t together = 250;
-    double sum = 0, squares = 0, n = 0;
-    for (std::size_t first = 0; first < x_0.size(); first += 2 * together, ++seed) {
-        const std::size_t past = std::min(first + 2 * together, x_0.size());
-        const floats some(x_0.begin() + std::ptrdiff_t(first), x_0.begin() + std::ptrdiff_t(past));
-        const std::size_t count = some.size() / 2;
-        const auto terms = bound(some, count, denoiser(count), diffusion::gaussian_noise{seed});
-        for (const double total : terms.total) {
-            sum -= in_bits(total);
-            squares += in_bits(total) * in_bits(total);
-            ++n;
-        }
-    }
-    const double K = sum / n, error = std::sqrt((squares / n - K * K) / n);
-    std::printf("%-42s K = %6.3f +- %.3f bits\n", name.c_str(), K, error);
-    return K;
 }
 
 void swiss_roll(const settings& given, diffusion::nn::lanes<float>& lanes) {
@@ -136,10 +112,15 @@ void swiss_roll(const settings& given, diffusion::nn::lanes<float>& lanes) {
         levels, even, points(given.quick ? 50 : 500, given.seed + 2), denoiser(500),
         diffusion::gaussian_noise{given.seed}, {.iterations = given.quick ? 5U : 60U});
     std::printf("trained for %zu steps; on points that were never seen:\n", steps);
-    print_bound("T = 40, as in the paper, equal steps:", even, test, denoiser, given.seed);
-    print_bound("T = 40, as in the paper, learned betas:", learned, test, denoiser, given.seed);
-    const double K = print_bound("T = " + std::to_string(T) + ", equal steps:", fine, test,
-                                 denoiser, given.seed);
+    const auto print_bound = [&](const char* steps_of, const diffusion::time_grid& grid) {
+        const auto K = examples::roll_bound(to_data(grid), test, denoiser, given.seed);
+        std::printf("T = %4zu, %-30s K = %6.3f +- %.3f bits\n", grid.size(), steps_of, K.mean(),
+                    K.error());
+        return K.mean();
+    };
+    print_bound("as in the paper, equal steps", even);
+    print_bound("as in the paper, learned betas", learned);
+    const double K = print_bound("equal steps", fine);
     std::printf("Swiss roll: K = %.3f bits, %.3f over the null model; paper: 2.35 and 6.45, %s\n\n",
                 K, K - null_model, K >= 2.35 ? "reached" : "NOT reached");
 
@@ -174,22 +155,21 @@ void heartbeats(const settings& given, diffusion::nn::lanes<float>& lanes) {
         process, [&](std::span<const std::size_t> x_t, std::size_t t, std::span<double> one) {
             heartbeat::guess(process, x_t, t, one);
         });
-    const states x_0 = heartbeat::all<std::size_t>(given.quick ? 20 : 200);
-    const auto bound_of = [&](auto& p) {
-        return diffusion::binomial_lower_bound(process, std::span<const std::size_t>(x_0),
-                                               heartbeat::length, p, given.seed);
-    };
-    const auto best = bound_of(perfect), found = bound_of(reverse);
+    const std::size_t copies = given.quick ? 20 : 200, draws = given.quick ? 2 : 6;
+    const auto best = examples::heartbeat_bound(process, perfect, copies, draws, given.seed);
+    const auto found = examples::heartbeat_bound(process, reverse, copies, draws, given.seed);
+    const auto length = double(heartbeat::length);
+    const double erased = in_bits(length * diffusion::binary_entropy(process.kernel(0, 1)(0, 1)));
+    const double null_model = -in_bits(length * diffusion::binary_entropy(0.2));
+    const double K = found.paper.mean();
     std::printf(
-        "truth log2(1/5) = %.3f bits; the first step erases H_q(X_1|X_0) = %.3f, so a "
-        "perfect network has %.3f\n",
-        std::log2(0.2), in_bits(best.entropy_1), in_bits(best.nats()));
-    const double K = in_bits(found.nats());
-    const double null_model = -in_bits(double(heartbeat::length) * diffusion::binary_entropy(0.2));
+        "truth log2(1/5) = %.3f bits; the first step erases %.3f, a perfect network has %.3f\n",
+        std::log2(0.2), erased, best.paper.mean());
     std::printf(
-        "heartbeat: K = %.3f bits, %.3f over the null model; paper: -2.414 and 12.024, %s\n", K,
-        K - null_model, K >= -2.414 ? "reached" : "NOT reached");
-    std::printf("with a learned last step it is %.3f\n", in_bits(found.nats_with_learned_end()));
+        "heartbeat: K = %.3f +- %.3f bits, %.3f over the null model; paper: -2.414 and "
+        "12.024, %s\n",
+        K, found.paper.error(), K - null_model, K >= -2.414 ? "reached" : "NOT reached");
+    std::printf("with a learned last step it is %.3f\n", found.learned_end.mean());
 
     examples::run_heartbeats(process, reverse, given.quick ? 100 : 500, given.seed,
                              given.out + "/sohl_dickstein_2015_heartbeat.png");
