@@ -61,14 +61,18 @@ public:
         page_.paste(corner(column, row), panel);
     }
 
-    /// Arrows from the points of a lattice, the longest of them a lattice step long.
+    /// Arrows from the points of a lattice, half of them longer than half a lattice step, and none
+    /// longer than one.
     void arrows(std::size_t column, std::span<const float> from, std::span<const float> way) {
         canvas panel = empty();
         const auto start = points_of(from), drift = points_of(way);
-        double longest = 0;
-        for (const point& d : drift) longest = std::max(longest, std::hypot(d.x, d.y));
-        const double scale = 0.4 / longest;
+        std::vector<double> lengths;
+        for (const point& d : drift) lengths.push_back(std::hypot(d.x, d.y));
+        std::vector<double> sorted = lengths;
+        std::sort(sorted.begin(), sorted.end());
+        constexpr double step = 0.3;
         for (std::size_t i = 0; i < start.size(); ++i) {
+            const double scale = step * std::min(0.5 / sorted[sorted.size() / 2], 1 / lengths[i]);
             const point tip{start[i].x + scale * drift[i].x, start[i].y + scale * drift[i].y};
             panel.line(place(start[i]), place(tip), green, 1.2);
             panel.disc(place(tip), 1.9, green);
