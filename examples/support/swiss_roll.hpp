@@ -42,8 +42,8 @@ public:
 
     double noise() const { return noise_; }
 
-    /// Fills x with points, two numbers each: set `number` of all that there could be, as a function
-    /// of (seed, number) and their count alone.
+    /// Fills x with points, two numbers each: set `number` of all that there could be, as a
+    /// function of (seed, number) and their count alone.
     void draw(std::span<float> x, std::uint64_t seed, std::uint64_t number = 0) const {
         std::vector<double> u(x.size() / 2), z(x.size());
         const auto at = [&](std::uint32_t sub_draw) {
