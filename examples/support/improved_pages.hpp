@@ -50,10 +50,10 @@ struct objective_record {
 
 inline void print_objectives(std::span<const objective_record> records) {
     std::printf(
-        "  schedule  objective        bits/dim   Frechet   noise scale   paper (CIFAR10, T = "
+        "  schedule  objective           bits/dim   Frechet   noise scale   paper (CIFAR10, T = "
         "4000): bits/dim    FID\n");
     for (const objective_record& r : records) {
-        std::printf("  %-8s  %-15s  %8.3f  %8.2f", r.schedule.c_str(), r.objective.c_str(),
+        std::printf("  %-8s  %-18s  %8.3f  %8.2f", r.schedule.c_str(), r.objective.c_str(),
                     r.sent[0].total(), r.distance);
         if (r.noise.empty()) std::printf("%14s", "-");  // it was loaded
         else if (r.noise_scale() > 0) std::printf("%14.3g", r.noise_scale());
@@ -137,7 +137,7 @@ inline canvas noise_page(std::span<const objective_record* const> bounds,
                 least = std::min(least, g.scale()), most = std::max(most, g.scale());
     if (!(most > least)) least = 1, most = 10;
     plot scales(page, {650, 8}, {1300, 520}, "gradient noise scale", {0, 1, "part of the training"},
-                {0.7 * least, 1.4 * most, "items", true});
+                {0.7 * least, 20 * most, "items", true});
     for (const objective_record* r : gradients) {
         std::vector<point> curve;
         for (std::size_t i = 0; i < r->noise.size(); ++i)
