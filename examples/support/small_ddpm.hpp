@@ -30,7 +30,8 @@ namespace examples {
 /// The command line.
 struct ddpm_settings {
     std::optional<double> seconds;  ///< of all trainings together
-    std::size_t samples = 0;        ///< pictures behind each number
+    double steps = 0;  ///< of all trainings together, where they are to be compared; 0: any number
+    std::size_t samples = 0;  ///< pictures behind each number
     bool quick = false;
     std::size_t threads = 0;
     std::uint64_t seed = 1;
@@ -68,15 +69,21 @@ struct ddpm_settings {
     }
 
     /// The plan of a training on `items` pictures that gets a share of the time; in a trial a share
-    /// of the steps, so that its numbers do not depend on the machine.
+    /// of the steps, so that its numbers do not depend on the machine. With `steps` the time is
+    /// only a limit, and twice as long.
     training_plan plan(double share, std::size_t items) const {
-        training_plan plan{.seconds = share * seconds.value_or(110), .seed = seed};
+        const double time = share * seconds.value_or(110);
+        training_plan plan{.seconds = time, .seed = seed, .look_every = std::min(30.0, time / 12)};
         if (quick && !seconds) {
             plan.seconds = std::numeric_limits<double>::infinity();
             plan.batch = 32;
             plan.epochs = share * 1000 * double(plan.batch) / double(items);
             plan.warmup = 20;
             plan.ema = 0.97;
+            plan.look_every = 30;
+        } else if (steps > 0) {
+            plan.epochs = share * steps * double(plan.batch) / double(items);
+            plan.seconds = 2 * time;  // if the machine has become slower
         }
         return plan;
     }
@@ -117,8 +124,7 @@ template <class Model, class Look>
 training_record train_on_digits(Model& model, diffusion::nn::lanes<float>& lanes,
                                 const labelled_images& data, const ddpm_settings& s, double share,
                                 const std::string& name, Look&& look) {
-    training_plan plan = s.plan(share, data.count);
-    plan.look_every = std::min(plan.look_every, plan.seconds / 12);
+    const training_plan plan = s.plan(share, data.count);
     diffusion::in_memory source({1, data.height, data.width, 1},
                                 std::span<const float>(data.pixels), std::span<const int>());
     const interrupt stop;
