@@ -129,7 +129,7 @@ int run(int argc, char** argv) {
         {"cosine", "L_hybrid", 3.17, 3.19, examples::blue},
         {"cosine", "L_vlb (importance)", 2.94, 11.47, examples::orange},
         {"cosine", "L_vlb (uniform t)", 0, 0, {200, 30, 40}}};
-    // Importance sampling begins when ten losses of each t are known; so L_vlb gets twice the steps.
+    // Importance sampling begins when ten losses of each t are known: L_vlb has twice the steps.
     lab.run(records[0], linear, objective::simple, 0.125);
     lab.s.steps = double(records[0].losses.size()) / 0.125;  // the others: as many, not as long
     lab.run(records[1], linear, objective::hybrid, 0.125);
