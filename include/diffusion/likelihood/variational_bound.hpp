@@ -95,6 +95,7 @@ public:
     /// has the address {forward, i, 2}.
     template <tensor X, class D, class Z>
     bound_terms operator()(const X& x_0, std::size_t items, D&& denoise, Z&& noise) const {
+        memory<X> mem = init(x_0);
         bound_terms all;
         all.items = items;
         all.dimensions = item_size(elements(x_0).size(), items);
@@ -102,7 +103,6 @@ public:
         all.total = all.prior;
         for (auto* rows : {&all.steps, &all.x0_mse, &all.eps_mse}) rows->resize(size() * items);
         for (const node& t : std::span(grid_).first(size())) detail::check_denoiser(denoise, t);
-        auto mem = init(x_0);
         for (std::size_t i = 0; i < size(); ++i) {
             const auto row = std::span(all.steps).subspan(i * items, items);
             const auto errors = std::span(all.x0_mse).subspan(i * items, items);
