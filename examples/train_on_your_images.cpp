@@ -1,5 +1,5 @@
-// Your own pictures: trains a U-Net on a folder of PNG files, whatever their size, and draws more of
-// their kind.
+// Your own pictures: trains a U-Net on a folder of PNG files, whatever their size, and draws more
+// of their kind.
 //
 //     sh examples/run.sh train_on_your_images FOLDER --size 32 --seconds 3600 --resume my.safetensors
 //
@@ -7,7 +7,7 @@
 // thousand are plenty. Ctrl-C ends the training early and draws with what has been learned; with
 // --resume the next run goes on there.
 //
-// Writes data.png (what the network sees), samples.png (what it draws, twice a minute) and loss.png.
+// Writes data.png (what the network sees), samples.png (what it draws, twice a minute), loss.png.
 
 #include "support/arguments.hpp"
 #include "support/filmstrip.hpp"

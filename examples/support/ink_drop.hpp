@@ -33,8 +33,8 @@ inline double cloud_distance(const cloud& a, const cloud& b) {
                     ks_distance(coordinate(a, 1), coordinate(b, 1)));
 }
 
-/// A drop of ink: equal Gaussian spots of standard deviation `spread`, of which density and denoiser
-/// are known exactly at all times.
+/// A drop of ink: equal Gaussian spots of standard deviation `spread`, of which density and
+/// denoiser are known exactly at all times.
 struct ink_drop {
     std::string name;
     double spread;

@@ -64,8 +64,8 @@ struct learned_range_kernel {
     }
 
     /// log of the variance that is best if x_0 has mean x_0-hat and variance e^v where x_t is
-    /// known: beta-tilde_t + b^2 e^v (Bao et al. 2022, "Analytic-DPM", theorem 1). Such a v does not
-    /// depend on how long the step is.
+    /// known: beta-tilde_t + b^2 e^v (Bao et al. 2022, "Analytic-DPM", theorem 1). Such a v does
+    /// not depend on how long the step is.
     double log_variance_given_data(double v) const {
         return std::log(std::exp(log_variance_small) + mean.b[0] * mean.b[0] * std::exp(v));
     }

@@ -21,8 +21,8 @@ namespace diffusion {
 /// step to clean data, as they advise (appendix G); noise_at_end = true adds it, as some code does.
 ///
 /// eta = 0 discretises the probability-flow ODE in the same way, x_s = (2 - A) x_t + G^2/2 score
-/// (their appendix D.3), and between them score has the weight (1 + eta^2)/2 G^2 and z has eta G, as in
-/// `reverse_time`. Throws std::invalid_argument for an eta that is negative or not finite.
+/// (their appendix D.3), and between them score has the weight (1 + eta^2)/2 G^2 and z has eta G, as
+/// in `reverse_time`. Throws std::invalid_argument for an eta that is negative or not finite.
 struct reverse_diffusion {
     bool noise_at_end = false;
     double eta = 1;

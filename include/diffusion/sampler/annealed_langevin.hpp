@@ -27,7 +27,7 @@ struct annealing {
 /// Annealed Langevin dynamics (Song and Ermon 2019, algorithm 1; in the notation of Song and Ermon
 /// 2020, algorithm 1): at each level sigma_i of the grid, T times
 ///
-///     x <- x + alpha_i s(x, sigma_i) + sqrt(2 alpha_i) z,     alpha_i = epsilon sigma_i^2/sigma_L^2.
+///     x <- x + alpha_i s(x, sigma_i) + sqrt(2 alpha_i) z,    alpha_i = epsilon sigma_i^2/sigma_L^2
 ///
 /// With e = epsilon/sigma_L^2, and as sigma_i^2 s = x0-hat - x (Tweedie), it is the kernel
 ///
@@ -35,16 +35,16 @@ struct annealing {
 ///
 /// the same at every level. The paper of 2019 writes alpha_i/2 and sqrt(alpha_i), so its e is
 /// epsilon/(2 sigma_L^2): 0.1 for epsilon = 2e-5, sigma_L = 0.01. At the end x <- x + sigma_L^2
-/// s(x, sigma_L) = x0-hat removes the noise that is left (Jolicoeur-Martineau et al. 2021, adopted in
-/// 2020 by NCSNv2), unless denoise = false: then x is as it came from the last level, noise of
+/// s(x, sigma_L) = x0-hat removes the noise that is left (Jolicoeur-Martineau et al. 2021, adopted
+/// in 2020 by NCSNv2), unless denoise = false: then x is as it came from the last level, noise of
 /// sigma_L included.
 ///
-/// On a schedule whose alpha is not 1, x/alpha moves so, with sigma/alpha for sigma_i. A grid of one
-/// level is Langevin dynamics without annealing. T evaluations a step, one more to denoise. On data
-/// with fine detail e has to stay below 2, or the variance grows without bound; on smooth data, of
-/// variance v in every direction, below 2 (v + sigma_i^2)/sigma_i^2. Throws std::invalid_argument
-/// for a grid that does not run from noise to clean data or begins where alpha = 0, for a step size
-/// that is not finite and positive, and for T = 0.
+/// On a schedule whose alpha is not 1, x/alpha moves so, with sigma/alpha for sigma_i. A grid of
+/// one level is Langevin dynamics without annealing. T evaluations a step, one more to denoise. On
+/// data with fine detail e has to stay below 2, or the variance grows without bound; on smooth
+/// data, of variance v in every direction, below 2 (v + sigma_i^2)/sigma_i^2. Throws
+/// std::invalid_argument for a grid that does not run from noise to clean data or begins where
+/// alpha = 0, for a step size that is not finite and positive, and for T = 0.
 class annealed_langevin {
 public:
     template <tensor X>

@@ -15,8 +15,8 @@
 namespace diffusion {
 
 /// What the network's second output is: the place of log variance between those of the two fixed
-/// variances, from -1 (`reverse_variance::small`) to 1 (`large`), or the log variance itself, or the
-/// log variance of x_0 where x_t is known, of which the step's follows for steps of any length.
+/// variances, from -1 (`reverse_variance::small`) to 1 (`large`), or the log variance itself, or
+/// the log variance of x_0 where x_t is known, of which the step's follows for steps of any length.
 enum class variance_output { range, log_variance, data_log_variance };
 
 /// The log variance of the step with this kernel, where v is the network's second output.

@@ -64,8 +64,8 @@ std::size_t conv_prepared_size(const conv_shape& s) {
     return direct::prepared_size<T>(s);
 }
 
-/// Prepares w (kernel, kernel, in, out) for `conv_forward_prepared`. `past_caches`: they will be read
-/// so much later that the caches would not hold them.
+/// Prepares w (kernel, kernel, in, out) for `conv_forward_prepared`. `past_caches`: they will be
+/// read so much later that the caches would not hold them.
 template <class T>
 void conv_prepare_forward(const conv_shape& s, const T* w, T* prepared, bool past_caches = false) {
     DIFFUSION_ASSERT(s.kernel % 2 == 1 && s.stride >= 1, "the kernel is odd, the stride positive");
