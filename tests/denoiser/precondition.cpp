@@ -114,3 +114,36 @@ TEST_CASE("the boundary of latent consistency models") {
     const node pure{1, 0, 1, -std::numeric_limits<double>::infinity()};
     CHECK_THROWS_AS(with_boundary(predicts_noise(identity)).check(pure), std::invalid_argument);
 }
+
+TEST_CASE("the product with the Jacobian of a preconditioned network is that of its denoiser") {
+    struct network {  // F_i = sin(x_i + 2 x_(1-i) + t), so J is not symmetric
+        void operator()(const vector& x, double t, vector& out) const {
+            out = {std::sin(x[0] + 2 * x[1] + t), std::sin(x[1] + 3 * x[0] + t)};
+        }
+        void with_product(const vector& x, double t, const vector& v, vector& out,
+                          vector& jv) const {
+            const double a = v[0] * std::cos(x[0] + 2 * x[1] + t);
+            const double b = v[1] * std::cos(x[1] + 3 * x[0] + t);
+            (*this)(x, t, out);
+            jv = {a + 3 * b, 2 * a + b};  // J^T v
+        }
+    };
+    const node at = node_at(vp_linear{}, 0.4);
+    const vector x = {0.6, -0.2}, v = {0.7, 0.3};
+    preconditioned denoise(network{}, edm_scaling{}, vector(2));
+    vector x0(2), same(2), jv(2);
+    denoise.with_product(x, at, v, x0, jv);
+    denoise(x, at, same);
+    CHECK(x0 == same);
+    for (std::size_t i = 0; i < 2; ++i) {  // v . dD/dx_i
+        vector up = x, down = x, above(2), below(2);
+        up[i] += 1e-5, down[i] -= 1e-5;
+        denoise(up, at, above);
+        denoise(down, at, below);
+        const double slope = v[0] * (above[0] - below[0]) + v[1] * (above[1] - below[1]);
+        CHECK(jv[i] == Approx(slope / 2e-5).epsilon(1e-8));
+    }
+    static_assert(differentiable_denoiser<decltype(denoise), vector>);
+    using without = preconditioned<decltype(identity), edm_scaling, vector>;
+    static_assert(!differentiable_denoiser<without, vector>);
+}

@@ -96,6 +96,21 @@ struct preconditioned {
         ref(x0) = skip * ref(x) + out * ref(x0);
     }
 
+    /// Of a network with F.with_product(x, t, v, out, jv), its own J^T v or J v: that of D is
+    /// skip v + out in (that of F).
+    template <class X>
+        requires requires(M& m, const Scratch& in, const owner_t<X>& v, owner_t<X>& out) {
+            m.with_product(in, 0.0, v, out, out);
+        }
+    void with_product(const X& x, const node& t, const owner_t<X>& v, owner_t<X>& x0,
+                      owner_t<X>& jv) {
+        const auto [skip, out, in, time] = scaling(t);
+        ref(scratch) = in * ref(x);
+        network.with_product(std::as_const(scratch), time, v, x0, jv);
+        ref(x0) = skip * ref(x) + out * ref(x0);
+        ref(jv) = skip * ref(v) + (out * in) * ref(jv);
+    }
+
     void check(const node& t) const {
         const auto [skip, out, in, time] = scaling(t);
         detail::require(
