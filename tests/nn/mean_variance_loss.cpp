@@ -64,6 +64,19 @@ TEST_CASE("where the step is right the loss is 0, and the best variance adds the
     CHECK(in.gradient()[0] > 0);
 }
 
+TEST_CASE("a variance beyond all numbers costs what its logarithm says") {
+    const nn::mean_variance_step step{.error = 2, .spread = 0.5};
+    const std::vector<double> x = {3, 2000}, zero = {0};
+    nn::tape<double> tape;
+    const auto in = tape.input({1, 1, 1, 2}, x.data());
+    const auto loss =
+        nn::mean_variance_loss(in, std::span<const double>(zero), std::span(&step, 1));
+    CHECK(loss.item() == doctest::Approx((std::log(0.5) + 2000 - 1) / 2).epsilon(1e-12));
+    tape.backward(loss);
+    CHECK(in.gradient()[0] == 0);
+    CHECK(in.gradient()[1] == doctest::Approx(0.5).epsilon(1e-12));
+}
+
 TEST_CASE("the loss of mean and variance refuses shapes that do not fit") {
     using support::is_complete;
     nn::tape<double> tape;

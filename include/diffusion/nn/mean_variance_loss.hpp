@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <diffusion/nn/tape.hpp>
@@ -41,35 +42,41 @@ var<T> mean_variance_loss(const var<T>& both, std::span<const T> target,
                                target.size());
     diffusion::detail::require(steps.size() == s.items, function,
                                "there must be a step for each item", steps.size());
-    // calls f(place of the prediction, place of v, error, d, added = spread e^v) for each element
+    // calls f(place of the prediction, place of v, error, d, log(w - 1)) for each element
     const auto each = [s, target, steps](const T* values, auto&& f) {
         const std::size_t half = s.channels / 2;
         for (std::size_t p = 0; p < s.rows(); ++p) {
             const mean_variance_step& step = steps[p / s.pixels()];
+            const double start = std::log(step.spread);
             for (std::size_t c = 0; c < half; ++c) {
                 const std::size_t at = p * s.channels + c;
                 const double d = step.error * (static_cast<double>(values[at]) -
                                                static_cast<double>(target[p * half + c]));
-                const double added = step.spread * std::exp(static_cast<double>(values[at + half]));
-                f(at, at + half, step.error, d, added);
+                f(at, at + half, step.error, d, start + static_cast<double>(values[at + half]));
             }
         }
     };
+    // w and 1/w as functions of u = log(w - 1): finite however large v becomes in training
+    const auto log_w = [](double u) {
+        return std::max(u, 0.0) + std::log1p(std::exp(-std::abs(u)));
+    };
+    const auto inverse_w = [](double u) { return 1 / (1 + std::exp(u)); };
     const double count = static_cast<double>(target.size());
     double sum = 0;
-    each(both.data(), [&](std::size_t, std::size_t, double, double d, double added) {
-        sum += 0.5 * (std::log1p(added) + (d * d - added) / (1 + added));
+    each(both.data(), [&](std::size_t, std::size_t, double, double d, double u) {
+        sum += 0.5 * (log_w(u) + d * d * inverse_w(u) - inverse_w(-u));
     });
     nn::tape<T>& tape = both.tape();
     const var<T> y = tape.result({1, 1, 1, 1}, both);
     *y.fill() = static_cast<T>(sum / count);
-    tape.record(y, [both, each, count, dboth = adjoint_slot<T>(both)](const adjoint_slot<T>& dy) {
+    tape.record(y, [both, each, inverse_w, count,
+                    dboth = adjoint_slot<T>(both)](const adjoint_slot<T>& dy) {
         T* to = dboth.write_zeroed();
         const double factor = static_cast<double>(*dy.read()) / count;
-        each(both.data(), [&](std::size_t m, std::size_t v, double error, double d, double added) {
-            const double w = 1 + added;
-            to[m] += static_cast<T>(factor * error * d / w);
-            to[v] += static_cast<T>(factor * 0.5 * added / w * ((added - d * d) / w));
+        each(both.data(), [&](std::size_t m, std::size_t v, double error, double d, double u) {
+            const double part = inverse_w(u), added = inverse_w(-u);  // 1/w and (w - 1)/w
+            to[m] += static_cast<T>(factor * error * d * part);
+            to[v] += static_cast<T>(factor * 0.5 * added * (added - d * d * part));
         });
     });
     return y;
