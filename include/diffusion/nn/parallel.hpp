@@ -124,12 +124,11 @@ public:
         std::atomic<std::size_t> next{0}, turn{0};
         double loss = 0;
         run([&](worker& w) {
-            w.gradient.resize(model.values().size());
+            w.gradient.resize(model.values().size());  // zeros: each lane leaves it so
             w.tape.collect_nothing();
             w.tape.collect(model, w.gradient);
             for (std::size_t k = next.fetch_add(1); k < count; k = next.fetch_add(1)) {
                 const std::size_t first = k * items / count, last = (k + 1) * items / count;
-                std::fill(w.gradient.begin(), w.gradient.end(), T(0));
                 double lane_loss = 0;
                 try {
                     const var<T> mean = loss_of(w.tape, first, last - first);
@@ -144,11 +143,11 @@ public:
                 for (std::size_t t = turn.load(); t != k; t = turn.load()) turn.wait(t);
                 loss += lane_loss;
                 T* sum = model.gradient().data();
-                const T* share = w.gradient.data();
-                if (k == 0) {
-                    std::copy(w.gradient.begin(), w.gradient.end(), sum);
-                } else {
-                    for (std::size_t i = 0; i < w.gradient.size(); ++i) sum[i] += share[i];
+                T* share = w.gradient.data();
+                if (k == 0) std::fill_n(sum, w.gradient.size(), T(0));
+                for (std::size_t i = 0; i < w.gradient.size(); ++i) {
+                    sum[i] += share[i];
+                    share[i] = 0;  // for the next lane, while it is in the caches
                 }
                 turn.store(k + 1);
                 turn.notify_all();
