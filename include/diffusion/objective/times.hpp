@@ -1,7 +1,7 @@
 #pragma once
 // L3: at which times a batch is trained.
 
-#include <cmath>
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +36,11 @@ inline void draw_shares(std::span<double> u, time_sampling how, std::uint64_t se
         u[i] = (static_cast<double>(i) + u[i]) / n;
 }
 
+/// Which of n equal parts of (0, 1) u is in; u may have been rounded to 1.
+inline std::size_t part_of(double u, std::size_t n) {
+    return std::min(static_cast<std::size_t>(u * static_cast<double>(n)), n - 1);
+}
+
 }  // namespace detail
 
 /// The times of the n items of a batch, uniform over the schedule: integers 0 .. T-1 for a discrete
@@ -47,8 +52,7 @@ void draw_times(std::span<double> times, const S& schedule, time_sampling how, s
     detail::draw_shares(times, how, seed, iteration);
     for (double& u : times) {
         if constexpr (discrete_noise_schedule<S>) {
-            const double t = std::floor(u * static_cast<double>(schedule.size()));
-            u = t < schedule.t_max() ? t : schedule.t_max();  // u may round to 1
+            u = static_cast<double>(detail::part_of(u, schedule.size()));
         } else {
             u = schedule.t_min() + u * (schedule.t_max() - schedule.t_min());
         }

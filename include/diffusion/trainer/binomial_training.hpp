@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -11,9 +10,10 @@
 #include <diffusion/discrete/binomial_process.hpp>
 #include <diffusion/discrete/categorical_sample.hpp>
 #include <diffusion/nn/binomial_loss.hpp>
-#include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/inference.hpp>
+#include <diffusion/objective/times.hpp>
+#include <diffusion/trainer/ask_items.hpp>
 #include <diffusion/trainer/data_source.hpp>
 #include <diffusion/trainer/trainable.hpp>
 
@@ -56,7 +56,6 @@ public:
         x_t_.resize(n * bits);
         seen_.resize(n * bits);
         steps_.resize(n * bits);
-        luck_.resize(n);
         times_.resize(n);
         for (std::size_t i = 0; i < n * bits; ++i) {
             const scalar value = batch.values[i];
@@ -64,16 +63,14 @@ public:
                             "diffusion::binomial_training", "a state must be 0 or 1", value);
             x_0_[i] = value == scalar(1) ? 1 : 0;
         }
-        fill_uniform<double>(luck_, draw.seed, {noise_stream::forward, draw.index, 0});
-        const noise_address erased{noise_stream::forward, draw.index, 1};
+        detail::draw_shares(times_, time_sampling::stratified, draw.seed, draw.index);
         for (std::size_t i = 0; i < n; ++i) {
-            const double place = (static_cast<double>(i) + luck_[i]) / static_cast<double>(n);
-            const std::size_t t =
-                1 + std::min(static_cast<std::size_t>(place * static_cast<double>(T)), T - 1);
+            const std::size_t t = 1 + detail::part_of(times_[i], T);
             times_[i] = static_cast<double>(t) / static_cast<double>(T);
             const std::size_t first = i * bits;
             q_sample(process_.kernel(0, t), std::span<const std::size_t>(x_0_).subspan(first, bits),
-                     std::span<std::size_t>(x_t_).subspan(first, bits), draw.seed, erased, first);
+                     std::span<std::size_t>(x_t_).subspan(first, bits), draw.seed,
+                     detail::training_draw(draw.index, 0), first);
             const binomial_posterior q = process_.posterior(t - 1, t);
             const double evidence = process_.evidence(t);
             for (std::size_t e = first; e < first + bits; ++e) {
@@ -88,16 +85,9 @@ public:
     nn::var<scalar> loss(nn::tape<scalar>& tape, const item_batch<scalar>& batch, std::size_t first,
                          std::size_t count) {
         const std::size_t bits = batch.item_size();
-        nn::shape shape = batch.shape;
-        shape.items = count;
-        const std::span<const std::size_t> labels(batch.labels);
-        const nn::var<scalar> logits =
-            nn::ask(*net_, tape.constant(shape, seen_.data() + first * bits),
-                    std::span<const double>(times_).subspan(first, count),
-                    batch.given.on(tape, first, count,
-                                   labels.empty() ? labels : labels.subspan(first, count)));
         const auto divergence = nn::binomial_loss(
-            logits, std::span<const nn::bit_step>(steps_).subspan(first * bits, count * bits));
+            detail::ask_items(*net_, tape, batch, seen_, times_, first, count),
+            std::span<const nn::bit_step>(steps_).subspan(first * bits, count * bits));
         return nn::scale(divergence, static_cast<scalar>(static_cast<double>(bits) *
                                                          static_cast<double>(process_.steps())));
     }
@@ -107,7 +97,7 @@ private:
     binomial_process process_;
     std::vector<std::size_t> x_0_, x_t_;
     std::vector<scalar> seen_;
-    std::vector<double> luck_, times_;
+    std::vector<double> times_;
     std::vector<nn::bit_step> steps_;
 };
 

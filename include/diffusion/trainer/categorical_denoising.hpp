@@ -12,7 +12,6 @@
 #include <diffusion/discrete/categorical_sample.hpp>
 #include <diffusion/nn/row_loss.hpp>
 #include <diffusion/objective/times.hpp>
-#include <diffusion/random/fill.hpp>
 #include <diffusion/trainer/data_source.hpp>
 #include <diffusion/trainer/trainable.hpp>
 
@@ -75,14 +74,11 @@ public:
                 function, "a state must be one of 0 .. K-1", value);
             x_0_[i] = static_cast<std::size_t>(value);
         }
-        fill_uniform(std::span(times_), draw.seed, detail::training_draw(draw.index, 1));
-        const double T = static_cast<double>(process_->steps());
+        detail::draw_shares(times_, options_.sampling, draw.seed, draw.index);
         for (std::size_t i = 0; i < n; ++i) {
-            const double u = options_.sampling == time_sampling::stratified
-                                 ? (static_cast<double>(i) + times_[i]) / static_cast<double>(n)
-                                 : times_[i];
-            times_[i] = std::fmin(1 + std::floor(u * T), T);  // u may round to 1
-            q_sample(process_->kernel(0, static_cast<std::size_t>(times_[i])),
+            const std::size_t t = 1 + detail::part_of(times_[i], process_->steps());
+            times_[i] = static_cast<double>(t);
+            q_sample(process_->kernel(0, t),
                      std::span<const std::size_t>(x_0_).subspan(i * size, size),
                      std::span(x_t_).subspan(i * size, size), draw.seed,
                      detail::training_draw(draw.index, 0), i * size);

@@ -11,12 +11,12 @@
 
 #include <diffusion/denoiser/precondition.hpp>
 #include <diffusion/detail/require.hpp>
-#include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/loss.hpp>
 #include <diffusion/nn/pseudo_huber.hpp>
 #include <diffusion/objective/consistency.hpp>
 #include <diffusion/tensor/std.hpp>
+#include <diffusion/trainer/ask_items.hpp>
 #include <diffusion/trainer/data_source.hpp>
 #include <diffusion/trainer/trainable.hpp>
 #include <diffusion/trainer/trainer.hpp>
@@ -112,14 +112,8 @@ public:
     nn::var<scalar> loss(nn::tape<scalar>& tape, const item_batch<scalar>& batch, std::size_t first,
                          std::size_t count) {
         const std::size_t size = batch.item_size(), from = first * size;
-        nn::shape shape = batch.shape;
-        shape.items = count;
-        const std::span<const std::size_t> labels(batch.labels);
         const auto ask = [&](Net& net, const std::vector<scalar>& x, const auto& times) {
-            return nn::ask(net, tape.constant(shape, x.data() + from),
-                           std::span<const double>(times).subspan(first, count),
-                           batch.given.on(tape, first, count,
-                                          labels.empty() ? labels : labels.subspan(first, count)));
+            return detail::ask_items(net, tape, batch, x, times, first, count);
         };
         const auto goal = std::span(goal_).subspan(from, count * size);
         {  // out F against f^- - skip x, instead of f against f^-
@@ -129,8 +123,9 @@ public:
                 goal[e] = rest_[from + e] +
                           static_cast<scalar>(target_out_[first + e / size]) * y.data()[e];
         }
-        const nn::var<scalar> scaled = nn::multiply(ask(*net_, pairs_.noisier, times_),
-                                                    tape.constant(shape, factor_.data() + from));
+        const nn::var<scalar> y = ask(*net_, pairs_.noisier, times_);
+        const nn::var<scalar> scaled =
+            nn::multiply(y, tape.constant(y.shape(), factor_.data() + from));
         const std::span<const double> weights =
             std::span<const double>(pairs_.weights).subspan(first, count);
         if (options_.metric == consistency_metric::squared)

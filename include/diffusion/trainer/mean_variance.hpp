@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -10,13 +9,14 @@
 #include <diffusion/grid/time_grid.hpp>
 #include <diffusion/kernel/posterior.hpp>
 #include <diffusion/kernel/q_sample.hpp>
-#include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/elementwise.hpp>
 #include <diffusion/nn/mean_variance_loss.hpp>
 #include <diffusion/objective/target.hpp>
+#include <diffusion/objective/times.hpp>
 #include <diffusion/random/fill.hpp>
 #include <diffusion/schedule/noise_level.hpp>
 #include <diffusion/tensor/std.hpp>
+#include <diffusion/trainer/ask_items.hpp>
 #include <diffusion/trainer/data_source.hpp>
 #include <diffusion/trainer/trainable.hpp>
 
@@ -63,17 +63,13 @@ public:
         const std::size_t n = batch.items();
         x_t_.resize(batch.values.size());
         target_.resize(batch.values.size());
-        luck_.resize(n);
         times_.resize(n);
         levels_.resize(n);
         steps_.resize(n);
-        fill_uniform<double>(luck_, draw.seed, {noise_stream::forward, draw.index, 0});
-        fill_normal<scalar>(target_, draw.seed, {noise_stream::forward, draw.index, 1});
-        const double count = static_cast<double>(grid_.size() - 1);
+        detail::draw_shares(times_, time_sampling::stratified, draw.seed, draw.index);
+        fill_normal<scalar>(target_, draw.seed, detail::training_draw(draw.index, 0));
         for (std::size_t i = 0; i < n; ++i) {
-            const double place = (static_cast<double>(i) + luck_[i]) / static_cast<double>(n);
-            const std::size_t k =
-                std::min(static_cast<std::size_t>(place * count), grid_.size() - 2);
+            const std::size_t k = detail::part_of(times_[i], grid_.size() - 1);
             const node& t = grid_[k];
             times_[i] = t.t;
             levels_[i] = t;
@@ -88,16 +84,9 @@ public:
     nn::var<scalar> loss(nn::tape<scalar>& tape, const item_batch<scalar>& batch, std::size_t first,
                          std::size_t count) {
         const std::size_t size = batch.item_size();
-        nn::shape shape = batch.shape;
-        shape.items = count;
-        const std::span<const std::size_t> labels(batch.labels);
-        const nn::var<scalar> both =
-            nn::ask(*net_, tape.constant(shape, x_t_.data() + first * size),
-                    std::span<const double>(times_).subspan(first, count),
-                    batch.given.on(tape, first, count,
-                                   labels.empty() ? labels : labels.subspan(first, count)));
         const auto divergence = nn::mean_variance_loss(
-            both, std::span<const scalar>(target_).subspan(first * size, count * size),
+            detail::ask_items(*net_, tape, batch, x_t_, times_, first, count),
+            std::span<const scalar>(target_).subspan(first * size, count * size),
             std::span<const nn::mean_variance_step>(steps_).subspan(first, count));
         return nn::scale(divergence, static_cast<scalar>(static_cast<double>(size) *
                                                          static_cast<double>(grid_.size() - 1)));
@@ -121,7 +110,7 @@ private:
     time_grid grid_;
     target kind_;
     std::vector<scalar> x_t_, target_;
-    std::vector<double> luck_, times_;
+    std::vector<double> times_;
     std::vector<noise_level> levels_;
     std::vector<nn::mean_variance_step> steps_;
 };

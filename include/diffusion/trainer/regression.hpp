@@ -6,9 +6,9 @@
 #include <vector>
 
 #include <diffusion/detail/require.hpp>
-#include <diffusion/nn/conditions.hpp>
 #include <diffusion/nn/loss.hpp>
 #include <diffusion/tensor/std.hpp>
+#include <diffusion/trainer/ask_items.hpp>
 #include <diffusion/trainer/data_source.hpp>
 #include <diffusion/trainer/trainable.hpp>
 
@@ -57,16 +57,9 @@ public:
     nn::var<scalar> loss(nn::tape<scalar>& tape, const Batch& batch, std::size_t first,
                          std::size_t count) {
         const std::size_t size = batch.item_size();
-        nn::shape shape = batch.shape;
-        shape.items = count;
-        const std::span<const std::size_t> labels(batch.labels);
-        const nn::var<scalar> predicted =
-            nn::ask(*net_, tape.constant(shape, drawn_.x_t.data() + first * size),
-                    std::span<const double>(drawn_.times).subspan(first, count),
-                    batch.given.on(tape, first, count,
-                                   labels.empty() ? labels : labels.subspan(first, count)));
         return nn::mse_loss(
-            predicted, std::span<const scalar>(drawn_.target).subspan(first * size, count * size),
+            detail::ask_items(*net_, tape, batch, drawn_.x_t, drawn_.times, first, count),
+            std::span<const scalar>(drawn_.target).subspan(first * size, count * size),
             std::span<const double>(drawn_.weights).subspan(first, count));
     }
 
