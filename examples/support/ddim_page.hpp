@@ -22,8 +22,9 @@ inline void print_cells(const ddim_cells& cells, bool quadratic) {
     for (std::size_t r = 0; r < 5; ++r) {
         const double* paper = quadratic ? ddim_rows[r].cifar10 : ddim_rows[r].celeba;
         std::printf("%9s     ", ddim_rows[r].name);
-        for (const double d : cells.distance[r]) std::printf("%9.2f", d);
-        std::printf("%8.1f   |           ", cells.distance[r][0] / cells.distance[r][4]);
+        for (const ddim_distance& d : cells.distance[r]) std::printf("%9.2f", d.value);
+        std::printf("%8.1f   |           ",
+                    cells.distance[r][0].value / cells.distance[r][4].value);
         for (std::size_t k = 0; k < 5; ++k) std::printf("%8.2f", paper[k]);
         std::printf("%10.1f\n", paper[0] / paper[4]);
     }
@@ -31,26 +32,38 @@ inline void print_cells(const ddim_cells& cells, bool quadratic) {
 
 /// What the paper's table shows, and whether this one does.
 inline void print_trends(const ddim_cells& cells, bool quadratic) {
-    std::size_t falls = 0, best = 0;
+    std::size_t better = 0, alike = 0, best = 0;
     for (std::size_t r = 0; r < 5; ++r) {
-        if (cells.distance[r][0] < cells.distance[best][0]) best = r;
-        for (std::size_t k = 0; k < 4; ++k)
-            falls += cells.distance[r][k] > cells.distance[r][k + 1];
+        if (cells.distance[r][0].value < cells.distance[best][0].value) best = r;
+        for (std::size_t k = 0; k < 4; ++k) {
+            const int verdict = compare(cells.distance[r][k + 1], cells.distance[r][k]);
+            better += verdict < 0;
+            alike += verdict == 0;
+        }
     }
+    const char* name = cells.name.c_str();
+    std::printf(
+        "%s: of 20 neighbours in a row the one with more steps is better in %zu, as good within "
+        "two standard errors in %zu, worse in %zu (paper: better in 20)\n",
+        name, better, alike, 20 - better - alike);
+    const ddim_distance &least = cells.distance[0][0], &most = cells.distance[4][0];
+    std::string worse;
+    for (std::size_t r = 1; r < 5; ++r)
+        if (compare(least, cells.distance[r][0]) < 0)
+            worse += (worse.empty() ? "" : ", ") + std::string(ddim_rows[r].name);
     const auto paper = [&](std::size_t r) {
         return quadratic ? ddim_rows[r].cifar10[0] : ddim_rows[r].celeba[0];
     };
     std::printf(
-        "%s: of 20 neighbours in a row the one with more steps is better in %zu (paper 20)\n",
-        cells.name.c_str(), falls);
-    std::printf("%s: with 10 steps sigma^ is %.1f times as far as eta 0.0 (paper %.1f)\n",
-                cells.name.c_str(), cells.distance[4][0] / cells.distance[0][0],
-                paper(4) / paper(0));
-    if (best != 0)
+        "%s: with 10 steps eta 0.0 is better than %s; sigma^ is %.1f times as far (paper: better "
+        "than all, %.1f)\n",
+        name, worse.empty() ? "none" : worse.c_str(), most.value / least.value,
+        paper(4) / paper(0));
+    if (compare(cells.distance[best][0], least) < 0)
         std::printf(
             "%s: falls short: with 10 steps %s is best, in the paper eta 0.0; a network of minutes "
             "errs more than few steps do, and noise repairs that\n",
-            cells.name.c_str(), ddim_rows[best].name);
+            name, ddim_rows[best].name);
 }
 
 /// Three digits and the distance in each cell; the worse, the darker.
@@ -59,10 +72,11 @@ inline canvas draw_cells(std::span<const ddim_cells> halves, std::size_t side) {
     const std::size_t zoom = 48 / side;
     const double width = 3 * 48 + 4 * gap, height = 48 + 3 * gap + 12, half = 5 * height + top + 14;
     canvas page(std::size_t(left + 5 * width + gap), std::size_t(half * double(halves.size())));
-    double low = 1e300, high = 0;
+    constexpr double low = 0.02;  // nobody sees less
+    double high = 2 * low;
     for (const ddim_cells& cells : halves)
         for (const auto& row : cells.distance)
-            for (const double d : row) low = std::min(low, d), high = std::max(high, d);
+            for (const auto& d : row) high = std::max(high, d.value);
     for (std::size_t h = 0; h < halves.size(); ++h) {
         const double y = half * double(h);
         page.text({left, y + 10}, "Frechet distance, " + halves[h].name + " sub-sequence", black,
@@ -75,10 +89,11 @@ inline canvas draw_cells(std::span<const ddim_cells> halves, std::size_t side) {
             page.text({left - 10, row_y + 0.5 * height - 4}, ddim_rows[r].name, black, 1,
                       align::right);
             for (std::size_t k = 0; k < 5; ++k) {
-                const double d = halves[h].distance[r][k];
+                const double d = halves[h].distance[r][k].value;
                 const point corner{left + width * double(k), row_y};
                 page.fill(corner, {corner.x + width - 3, corner.y + height - 3},
-                          mix({250, 244, 236}, orange, std::log(d / low) / std::log(high / low)));
+                          mix({250, 244, 236}, orange,
+                              std::log(std::max(d, low) / low) / std::log(high / low)));
                 for (std::size_t i = 0; i < 3; ++i)
                     page.picture({corner.x + gap + double(i) * (48 + gap), corner.y + gap},
                                  std::span<const float>(halves[h].some[r][k])

@@ -80,29 +80,39 @@ inline std::array<double, frechet_features> features_of(std::span<const float> p
     return sums;
 }
 
+/// The features of each of `pictures` (count, height, width), a row each; at least two pictures.
+inline Eigen::MatrixXd feature_rows(std::span<const float> pictures, std::size_t height,
+                                    std::size_t width) {
+    const std::size_t area = height * width;
+    const std::size_t count = area == 0 ? 0 : pictures.size() / area;
+    if (count < 2)
+        throw std::invalid_argument("examples::feature_rows: needs at least 2 pictures, got " +
+                                    std::to_string(count));
+    Eigen::MatrixXd rows{Eigen::Index(count), Eigen::Index(frechet_features)};
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto row = features_of(pictures.subspan(i * area, area), height, width);
+        for (std::size_t k = 0; k < row.size(); ++k)
+            rows(Eigen::Index(i), Eigen::Index(k)) = row[k];
+    }
+    return rows;
+}
+
 /// Mean and covariance of the features of a set.
 struct feature_statistics {
     Eigen::VectorXd mean;
     Eigen::MatrixXd covariance;
 
-    /// Of `pictures` (count, height, width); at least two of them.
-    static feature_statistics of(std::span<const float> pictures, std::size_t height,
-                                 std::size_t width) {
-        const std::size_t area = height * width;
-        const std::size_t count = area == 0 ? 0 : pictures.size() / area;
-        if (count < 2)
-            throw std::invalid_argument(
-                "examples::feature_statistics: needs at least 2 pictures, got " +
-                std::to_string(count));
-        Eigen::MatrixXd rows{Eigen::Index(count), Eigen::Index(frechet_features)};
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto row = features_of(pictures.subspan(i * area, area), height, width);
-            for (std::size_t k = 0; k < row.size(); ++k)
-                rows(Eigen::Index(i), Eigen::Index(k)) = row[k];
-        }
+    /// Of rows of features.
+    static feature_statistics of(Eigen::MatrixXd rows) {
         const Eigen::VectorXd mean = rows.colwise().mean().transpose();
         rows.rowwise() -= mean.transpose();
-        return {mean, rows.transpose() * rows / double(count - 1)};
+        return {mean, rows.transpose() * rows / double(rows.rows() - 1)};
+    }
+
+    /// Of pictures, as for `feature_rows`.
+    static feature_statistics of(std::span<const float> pictures, std::size_t height,
+                                 std::size_t width) {
+        return of(feature_rows(pictures, height, width));
     }
 };
 
