@@ -28,6 +28,13 @@ TEST_CASE("L_simple weights the noise loss by 1, min-SNR caps it, P2 damps it") 
     static_cast<void>(own);
 }
 
+TEST_CASE("weightings refuse constants that give no weight") {
+    using support::is_complete, support::refusal;
+    CHECK(is_complete(refusal([] { min_snr_weighting{0}(1); }), 0.0));
+    CHECK(is_complete(refusal([] { p2_weighting{-1, 1}(1); }), -1.0));
+    CHECK(is_complete(refusal([] { p2_weighting{1, 0}(0); }), 0.0));
+}
+
 TEST_CASE("a weighted loss is the same for every target: one error of x0 costs the same") {
     const auto check = [](const auto& weighting, const noise_level& t) {
         // x_t is fixed, so an error d of x0 is an error -alpha/sigma d of eps, and so on

@@ -27,16 +27,26 @@ struct snr_weighting {
 };
 
 /// Min-SNR-gamma (Hang et al. 2023): the data loss is weighted by min(SNR, gamma), the noise loss
-/// by min(1, gamma/SNR).
+/// by min(1, gamma/SNR). Throws std::invalid_argument unless gamma is positive.
 struct min_snr_weighting {
     double gamma = 5;
-    double operator()(double snr) const { return snr <= gamma ? 1 : gamma / snr; }
+    double operator()(double snr) const {
+        detail::require(gamma > 0, "diffusion::min_snr_weighting", "gamma must be positive", gamma);
+        return snr <= gamma ? 1 : gamma / snr;
+    }
 };
 
-/// P2 (Choi et al. 2022, eq. 8): the noise loss is weighted by 1/(k + SNR)^gamma.
+/// P2 (Choi et al. 2022, eq. 8): the noise loss is weighted by 1/(k + SNR)^gamma. Throws
+/// std::invalid_argument unless gamma is finite and not negative, and k positive: at pure noise SNR
+/// is 0.
 struct p2_weighting {
     double gamma = 1, k = 1;
-    double operator()(double snr) const { return std::pow(k + snr, -gamma); }
+    double operator()(double snr) const {
+        detail::require(gamma >= 0 && std::isfinite(gamma), "diffusion::p2_weighting",
+                        "gamma must be finite and not negative", gamma);
+        detail::require(k > 0, "diffusion::p2_weighting", "k must be positive", k);
+        return std::pow(k + snr, -gamma);
+    }
 };
 
 /// The network's own squared error counts the same at every level, whatever its target is. The

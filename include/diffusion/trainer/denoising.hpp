@@ -52,6 +52,7 @@ struct denoising_options {
 /// 16). With `only_bound` the loss is variance_weight T L_vlb, which teaches both, or the mean of a
 /// network whose variance is fixed. L_vlb is `nn::bound_loss`, in nats per element, and needs a
 /// discrete schedule; variance_weight = 1/T makes it the mean of the bound's terms, 1 their sum.
+/// (The authors' code counts bits: there the same weight is 0.001/ln 2 = 0.00144 in ours.)
 ///
 /// Times are uniform, or from another `time_distribution`; one that is `loss_aware` is told the
 /// losses of each batch before the next is drawn, and weights them. (Its `state` belongs to the
