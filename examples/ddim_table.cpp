@@ -65,8 +65,7 @@ int run(int argc, char** argv) {
     std::printf(
         "Table 1: Frechet distance of %zu digits a cell, %zu with %zu steps, less that of as many "
         "real ones (%.2f and %.2f)\n",
-        table[0].count[0], table[0].count[4], s.T(), real.distance(table[0].count[0]),
-        real.distance(table[0].count[4]));
+        table[0].count[0], table[0].count[4], s.T(), table[0].least[0], table[0].least[4]);
     for (std::size_t half = 0; half < 2; ++half) examples::print_cells(table[half], half == 1);
     for (std::size_t half = 0; half < 2; ++half) examples::print_trends(table[half], half == 1);
     examples::draw_cells(table, side).save(s.out + "/ddim_table.png");

@@ -100,6 +100,7 @@ struct ddim_cells {
     std::string name;                ///< of the sub-sequences
     std::vector<std::size_t> steps;  ///< of the columns
     std::vector<std::size_t> count;  ///< digits in each cell of a column
+    std::vector<double> least;       ///< what as many real digits have
     ddim_distance distance[5][5];    ///< row, column
     std::vector<float> some[5][5];   ///< the first digits of each cell
 };
@@ -125,14 +126,20 @@ ddim_cells fill_cells(std::string name, std::size_t T, GridOf&& grid_of, const r
                       std::size_t count, Denoiser& denoise, std::uint64_t seed,
                       const ddim_cells* known = nullptr) {
     const std::size_t few = std::max<std::size_t>(count / 2, 16), side = real.side;
-    ddim_cells cells{std::move(name), ddim_columns(T), {count, count, count, count, few}, {}, {}};
+    ddim_cells cells{
+        std::move(name), ddim_columns(T), {count, count, count, count, few}, {}, {}, {}};
+    if (known != nullptr) {
+        cells.least = known->least;
+    } else {
+        cells.least.assign(4, real.distance(count));
+        cells.least.push_back(real.distance(few));
+    }
     progress bar("drawing ");
     double done = 0, work = 0;
     for (std::size_t k = 0; k < (known == nullptr ? 5U : 4U); ++k)
         work += 5 * double(cells.steps[k] * cells.count[k]);
     for (std::size_t k = 0; k < 5; ++k) {
         const std::size_t S = cells.steps[k], digits = cells.count[k];
-        const double least = real.distance(digits);
         for (std::size_t r = 0; r < 5; ++r) {
             if (known != nullptr && k == 4) {
                 cells.distance[r][k] = known->distance[r][k];
@@ -140,7 +147,7 @@ ddim_cells fill_cells(std::string name, std::size_t T, GridOf&& grid_of, const r
                 continue;
             }
             const auto x = draw_cell(ddim_rows[r], grid_of(S), digits * side * side, denoise, seed);
-            cells.distance[r][k] = ddim_distance::of(x, real, least);
+            cells.distance[r][k] = ddim_distance::of(x, real, cells.least[k]);
             cells.some[r][k].assign(x.begin(), x.begin() + std::ptrdiff_t(3 * side * side));
             bar.show((done += double(S * digits)) / work,
                      cells.name + ", S = " + std::to_string(S));

@@ -96,9 +96,8 @@ public:
                     errors_[0].points.back().x, times(errors_), times(distances_));
         if (times(distances_) < 1.1)
             std::printf(
-                "(the latter falls short of the paper: with %.2f and %.2f both have arrived at "
-                "what "
-                "this network can do; other real digits have %.2f)\n",
+                "(the latter falls short of the paper: with %.2f and %.2f both have arrived "
+                "at what this network can do; other real digits have %.2f)\n",
                 distances_[0].points.back().y, distances_[1].points.back().y, floor_);
     }
 
