@@ -156,10 +156,11 @@ TEST_CASE("a classifier learns to tell noisy stripes apart, the better the less 
         return nn::cross_entropy_loss(logits,
                                       std::span<const std::size_t>(labels).subspan(first, count));
     };
-    for (std::uint64_t step = 0; step < 250; ++step) {
+    constexpr std::uint64_t steps = 300;
+    for (std::uint64_t step = 0; step < steps; ++step) {
         draw(step, true, 0);
         lanes.train(net.parameters(), items, loss_of);
-        optimizer.step(3e-3);
+        optimizer.step(3e-3 * (1 - static_cast<double>(step) / steps));
     }
     const auto loss_at = [&](double at) {
         double sum = 0;
@@ -176,6 +177,7 @@ TEST_CASE("a classifier learns to tell noisy stripes apart, the better the less 
     // an image that moves up the gradient becomes one of the class, whatever it was
     draw(3000, false, 0.5);
     std::ranges::fill(labels, std::size_t{1});
+    const double before = lanes.train(net.parameters(), items, loss_of);
     const nn::class_gradient gradient(net, lanes, 4, 4, {1});
     std::vector<float> g(x.size());
     const auto unguided = [](const std::vector<float>& at, const diffusion::node&,
@@ -185,7 +187,8 @@ TEST_CASE("a classifier learns to tell noisy stripes apart, the better the less 
         guided(x, node_at(diffusion::flow_schedule{}, 0.5), g);
         x = g;
     }
-    CHECK(lanes.train(net.parameters(), items, loss_of) < 0.1);
+    CHECK(before > 1);
+    CHECK(lanes.train(net.parameters(), items, loss_of) < 0.2 * before);
 }
 
 TEST_CASE("a classifier refuses images, labels and options that do not fit") {

@@ -2,7 +2,7 @@
 
 /// Small networks that train on a laptop's processor: a tape for gradients, layers, a U-Net,
 /// optimisers. Reading order: shape, tape, elementwise, convolution, group_norm, unet, parallel,
-/// optimizer. Needs Eigen and threads. File formats are apart, in safetensors.hpp.
+/// optimizer. Needs threads. File formats are apart, in safetensors.hpp.
 ///
 /// A layer of your own is a function in twenty lines. It computes its result at once, and leaves on
 /// the tape how a gradient goes back through it:

@@ -1,27 +1,14 @@
 #pragma once
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <diffusion/detail/require.hpp>
 #include <diffusion/nn/parameter.hpp>
+#include <diffusion/nn/vector_math.hpp>
+#include <diffusion/nn/vector_sqrt.hpp>
 #include <span>
-
-namespace diffusion::detail {
-
-/// `count` contiguous numbers as an Eigen array, which knows the square root of whole vectors.
-template <class T>
-Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>> array_view(T* data, std::size_t count) {
-    return {data, static_cast<Eigen::Index>(count)};
-}
-template <class T>
-Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> array_view(const T* data, std::size_t count) {
-    return {data, static_cast<Eigen::Index>(count)};
-}
-
-}  // namespace diffusion::detail
 
 namespace diffusion::nn {
 
@@ -62,6 +49,7 @@ public:
 
     /// One update with the model's gradient at this learning rate.
     void step(double rate) {
+        using V = detail::vec<T>;
         ++steps_;
         const double n = static_cast<double>(steps_);
         const double mean_bias = 1 - std::pow(options_.beta1, n);
@@ -72,18 +60,29 @@ public:
         const T root = static_cast<T>(std::sqrt(square_bias));
         const T epsilon = static_cast<T>(options_.epsilon);
         const T keep = static_cast<T>(1 - rate * options_.weight_decay);
+        const bool decays = options_.weight_decay != 0;
         const std::span<T> values = model_->change_values();
         const std::span<const T> gradients = model_->gradient();
+        const auto update = [&](std::size_t at, auto read, auto write) {
+            const V g = read(gradients.data() + at);
+            const V m = beta1 * read(first_.data() + at) + rest1 * g;
+            const V v = beta2 * read(second_.data() + at) + rest2 * (g * g);
+            V theta = read(values.data() + at);
+            if (decays) theta *= keep;
+            theta -= size * m / (detail::sqrt<T>(v) / root + epsilon);
+            write(first_.data() + at, m);
+            write(second_.data() + at, v);
+            write(values.data() + at, theta);
+        };
         for (const parameter_info& p : model_->list()) {
             const auto [first, count] = p.learned();
-            auto theta = diffusion::detail::array_view(values.data() + first, count);
-            auto m = diffusion::detail::array_view(first_.data() + first, count);
-            auto v = diffusion::detail::array_view(second_.data() + first, count);
-            const auto g = diffusion::detail::array_view(gradients.data() + first, count);
-            m = beta1 * m + rest1 * g;
-            v = beta2 * v + rest2 * g.square();
-            if (options_.weight_decay != 0) theta *= keep;
-            theta -= size * m / (v.sqrt() / root + epsilon);
+            const std::size_t last = first + count;
+            std::size_t at = first;
+            for (; at + detail::width<T> <= last; at += detail::width<T>)
+                update(at, detail::load<T>, detail::store<T>);
+            update(
+                at, [&](const T* from) { return detail::load_some(from, last - at); },
+                [&](T* to, V v) { detail::store_some(to, v, last - at); });
         }
     }
 
@@ -130,11 +129,9 @@ double gradient_norm(const parameters<T>& model) {
         const auto [first, count] = p.learned();
         constexpr std::size_t piece = 1024;  // summed in T, the pieces in double
         for (std::size_t i = 0; i < count; i += piece)
-            sum += static_cast<double>(
-                diffusion::detail::array_view(model.gradient().data() + first + i,
-                                              std::min(piece, count - i))
-                    .matrix()
-                    .squaredNorm());
+            sum += static_cast<double>(detail::sum_over<T>(
+                std::min(piece, count - i), [](auto g) { return g * g; },
+                model.gradient().data() + first + i));
     }
     return std::sqrt(sum);
 }
