@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <diffusion/nn/pages.hpp>
+#include <iterator>
 #include <limits>
+#include <list>
 #include <new>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace diffusion::nn {
-
-/// Alignment in bytes of everything that the networks' inner loops touch: a cache line, which is
-/// also the widest vector register.
-inline constexpr std::size_t alignment = 64;
 
 /// The allocator of `aligned_vector`.
 template <class T>
@@ -23,12 +22,8 @@ struct aligned_allocator {
     template <class U>
     aligned_allocator(const aligned_allocator<U>&) {}
 
-    T* allocate(std::size_t count) {
-        return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{alignment}));
-    }
-    void deallocate(T* p, std::size_t) noexcept {
-        ::operator delete (p, std::align_val_t{alignment});
-    }
+    T* allocate(std::size_t count) { return static_cast<T*>(detail::allocate(count * sizeof(T))); }
+    void deallocate(T* p, std::size_t count) noexcept { detail::deallocate(p, count * sizeof(T)); }
     friend bool operator==(const aligned_allocator&, const aligned_allocator&) { return true; }
 };
 
@@ -40,9 +35,11 @@ using aligned_vector = std::vector<T, aligned_allocator<T>>;
 /// size.
 ///
 /// A network asks for the same sizes in every step, so that after the first step each request finds
-/// a block of its size and the heap is never called again. Blocks start on a cache line and are not
+/// a block of its size and the heap is never called again. New blocks are cut from slabs, each twice
+/// as large as the one before until they fill large pages. Blocks start on a cache line and are not
 /// initialised; without NDEBUG a returned block is filled with NaN, so that an adjoint that reads a
-/// value which was freed too early is noticed.
+/// value which was freed too early is noticed. Under AddressSanitizer each block is a slab of its
+/// own, so that it sees where a block ends.
 template <class T>
 class arena {
 public:
@@ -58,13 +55,11 @@ public:
         if (block != nullptr) {
             list.first = block->next;
         } else {
-            void* memory =
-                ::operator new (sizeof(header) + count * sizeof(T), std::align_val_t{alignment});
-            block = new (memory) header{};
-            block->home = &list;
             list.count = count;
-            bytes_held_ += count * sizeof(T);
+            block = cut(sizeof(header) + count * sizeof(T));
+            block->list = &list;
         }
+        ++block->home->blocks_in_use;
         bytes_in_use_ += count * sizeof(T);
         peak_bytes_ = std::max(peak_bytes_, bytes_in_use_);
         return reinterpret_cast<T*>(block + 1);
@@ -73,8 +68,9 @@ public:
     /// Takes back a block that `take` gave.
     void give(T* elements) noexcept {
         header* block = reinterpret_cast<header*>(elements) - 1;
-        free_list& list = *block->home;
+        free_list& list = *block->list;
         bytes_in_use_ -= list.count * sizeof(T);
+        --block->home->blocks_in_use;
 #ifndef NDEBUG
         std::fill_n(elements, list.count, std::numeric_limits<T>::quiet_NaN());
 #endif
@@ -82,16 +78,17 @@ public:
         list.first = block;
     }
 
-    /// Returns all free blocks to the heap; blocks in use are not touched.
+    /// Returns all slabs to the heap of which no block is in use.
     void release() noexcept {
-        for (auto& [count, list] : lists_) {
-            while (list.first != nullptr) {
-                header* block = list.first;
-                list.first = block->next;
-                bytes_held_ -= count * sizeof(T);
-                ::operator delete (block, std::align_val_t{alignment});
+        for (auto& [count, list] : lists_)
+            for (header** link = &list.first; *link != nullptr;) {
+                if ((*link)->home->blocks_in_use == 0) *link = (*link)->next;
+                else link = &(*link)->next;
             }
-        }
+        slabs_.remove_if([&](const slab& s) {
+            if (s.blocks_in_use == 0) bytes_held_ -= s.memory.size();
+            return s.blocks_in_use == 0;
+        });
     }
 
     /// Bytes taken from the heap, in use or free.
@@ -104,9 +101,17 @@ public:
     std::size_t peak_bytes() const { return peak_bytes_; }
 
 private:
+    struct slab {
+        explicit slab(std::size_t bytes) : memory(bytes) {}
+        std::size_t left() const { return memory.size() - used; }
+
+        detail::pages memory;
+        std::size_t used = 0, blocks_in_use = 0;
+    };
     struct free_list;
     struct alignas(alignment) header {  // stands before each block
-        free_list* home = nullptr;
+        slab* home = nullptr;
+        free_list* list = nullptr;
         header* next = nullptr;
     };
     struct free_list {
@@ -114,7 +119,26 @@ private:
         std::size_t count = 0;
     };
 
+    /// A new block: from the slab with the most room, or from a new one where it does not fit.
+    header* cut(std::size_t bytes) {
+        bytes = (bytes + alignment - 1) / alignment * alignment;
+        auto home = slabs_.begin();
+        if (slabs_.empty() || home->left() < bytes) {
+            const std::size_t size = std::max(bytes, next_slab_);
+            slabs_.emplace_back(size);
+            bytes_held_ += size;
+            next_slab_ = std::min(2 * next_slab_, detail::largest_slab);
+            home = std::prev(slabs_.end());
+        }
+        auto* block = new (home->memory.at(home->used)) header{&*home};
+        home->used += bytes;
+        if (home->left() > slabs_.front().left()) slabs_.splice(slabs_.begin(), slabs_, home);
+        return block;
+    }
+
     std::unordered_map<std::size_t, free_list> lists_;  // its elements never move
+    std::list<slab> slabs_;  // nor do its; the one with the most room is in front
+    std::size_t next_slab_ = detail::first_slab;
     std::size_t bytes_held_ = 0;
     std::size_t bytes_in_use_ = 0;
     std::size_t peak_bytes_ = 0;

@@ -1,8 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <new>
+#include <diffusion/nn/pages.hpp>
 
 namespace diffusion::nn {
 
@@ -15,39 +14,28 @@ public:
     /// Room for `count` numbers of type T on a 64-byte boundary, valid until the next `take`.
     template <class T>
     T* take(std::size_t count) {
-        return static_cast<T*>(work_.at_least(count * sizeof(T)));
+        return static_cast<T*>(at_least(count * sizeof(T), work_));
     }
 
     /// A second such room, for prepared weights: valid until the next `keep`.
     template <class T>
     T* keep(std::size_t count) {
-        return static_cast<T*>(kept_.at_least(count * sizeof(T)));
+        return static_cast<T*>(at_least(count * sizeof(T), kept_));
     }
 
     /// Bytes that are held now.
-    std::size_t size() const { return work_.bytes + kept_.bytes; }
+    std::size_t size() const { return work_.size() + kept_.size(); }
 
 private:
-    static constexpr std::align_val_t alignment{64};
-    struct release {
-        void operator()(void* memory) const { ::operator delete(memory, alignment); }
-    };
-    struct room {
-        std::unique_ptr<void, release> memory;
-        std::size_t bytes = 0;
-
-        void* at_least(std::size_t wanted) {
-            if (wanted > bytes) {
-                memory.reset();  // free the old room before the new one is taken
-                bytes = 0;
-                memory.reset(::operator new(wanted, alignment));
-                bytes = wanted;
-            }
-            return memory.get();
+    static void* at_least(std::size_t bytes, detail::pages& room) {
+        if (bytes > room.size()) {
+            room = detail::pages();  // free the old room before the new one is taken
+            room = detail::pages(bytes);
         }
-    };
+        return room.at(0);
+    }
 
-    room work_, kept_;
+    detail::pages work_, kept_;
 };
 
 }  // namespace diffusion::nn
