@@ -19,6 +19,9 @@ namespace diffusion::nn::winograd {
 /// gradient of the weights reads and writes all its sums for each strip, and wants longer ones.
 inline constexpr std::size_t strip_tiles = 32, strip_tiles_of_gradient = 48;
 
+/// Input channels whose gradients are summed together: a few blocks of the product.
+inline constexpr std::size_t channels_of_gradient = 2 * detail::row_block;
+
 /// Tiles of a strip where `count` are cut into as few strips of nearly equal length as possible.
 constexpr std::size_t strip_length(std::size_t count, std::size_t most) {
     const std::size_t strips = (count + most - 1) / most;
@@ -135,7 +138,10 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
     const std::size_t strip = strip_length(tiles.count, strip_tiles_of_gradient);
     const std::size_t v_plane = plane_size<T>(strip, s.in);
     const std::size_t m_plane = plane_size<T>(strip, stride);
-    const std::size_t u_plane = plane_size<T>(s.in, stride);
+    // What one strip holds is multiplied for a few input channels at a time, whose sums are then
+    // still in the caches when they are transformed back.
+    const std::size_t block = tiles.count > strip ? s.in : std::min(s.in, channels_of_gradient);
+    const std::size_t u_plane = plane_size<T>(block, stride);
     const std::size_t zero_size = detail::whole_vectors<T>(std::max(points * s.in, tile * s.out));
     T* zeros = scratch.take<T>(zero_size + planes * (v_plane + m_plane + u_plane));
     T* v = zeros + zero_size;
@@ -144,37 +150,43 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
     std::fill_n(zeros, zero_size, T(0));
     if (stride != s.out) std::fill_n(m, planes * m_plane, T(0));  // the lanes beyond the channels
 
-    for (std::size_t first = 0; first < tiles.count; first += strip) {
-        const std::size_t count = std::min(strip, tiles.count - first);
-        transform_inputs(tiles, first, count, s.in, x, zeros, v, v_plane);
-        transform_output_gradients(tiles, first, count, s.out, dy, zeros, m, m_plane, stride);
-        const detail::terms sum{
-            .steps = count, .segments = 1, .a_stride = s.in, .b_stride = stride};
-        for (std::size_t p = 0; p < planes; ++p) {
-            T* sums = du + p * u_plane;
-            detail::product<T, detail::layout::by_columns>(
-                sum, s.in, stride, v + p * v_plane, m + p * m_plane, false,
-                first == 0 ? nullptr : sums, stride, sums, stride);
+    for (std::size_t row = 0; row < s.in; row += block) {
+        const std::size_t rows = std::min(block, s.in - row);
+        for (std::size_t first = 0; first < tiles.count; first += strip) {
+            const std::size_t count = std::min(strip, tiles.count - first);
+            if (row == 0) {
+                transform_inputs(tiles, first, count, s.in, x, zeros, v, v_plane);
+                transform_output_gradients(tiles, first, count, s.out, dy, zeros, m, m_plane,
+                                           stride);
+            }
+            const detail::terms sum{
+                .steps = count, .segments = 1, .a_stride = s.in, .b_stride = stride};
+            for (std::size_t p = 0; p < planes; ++p) {
+                T* sums = du + p * u_plane;
+                detail::product<T, detail::layout::by_columns>(
+                    sum, rows, stride, v + p * v_plane + row, m + p * m_plane, false,
+                    first == 0 ? nullptr : sums, stride, sums, stride);
+            }
         }
-    }
-
-    for (std::size_t i = 0; i < s.in; ++i)
-        for (std::size_t o = 0; o < s.out; o += detail::width<T>)
-            transform_tile<points, 3, V>(
-                [](const auto& w, auto& g)
-                    __attribute__((always_inline)) { transform_weights_gradient<T>(w, g); },
-                [&](std::size_t col, V(&column)[points]) __attribute__((always_inline)) {
-                    const T* from = du + col * u_plane + i * stride + o;
-                    detail::unrolled<points>([&](auto row) __attribute__((always_inline)) {
-                        column[row] = detail::load(from + row * points * u_plane);
+        for (std::size_t i = 0; i < rows; ++i)
+            for (std::size_t o = 0; o < s.out; o += detail::width<T>)
+                transform_tile<points, 3, V>(
+                    [](const auto& w, auto& g)
+                        __attribute__((always_inline)) { transform_weights_gradient<T>(w, g); },
+                    [&](std::size_t col, V(&column)[points]) __attribute__((always_inline)) {
+                        const T* from = du + col * u_plane + i * stride + o;
+                        detail::unrolled<points>([&](auto k) __attribute__((always_inline)) {
+                            column[k] = detail::load(from + k * points * u_plane);
+                        });
+                    },
+                    [&](std::size_t k, std::size_t col, V g) __attribute__((always_inline)) {
+                        T* to = dw + ((k * 3 + col) * s.in + row + i) * s.out + o;
+                        if (o + detail::width<T> <= s.out)
+                            detail::store(to, V(detail::load(to) + g));
+                        else
+                            for (std::size_t l = 0; o + l < s.out; ++l) to[l] += g[l];
                     });
-                },
-                [&](std::size_t row, std::size_t col, V g) __attribute__((always_inline)) {
-                    T* to = dw + ((row * 3 + col) * s.in + i) * s.out + o;
-                    if (o + detail::width<T> <= s.out) detail::store(to, V(detail::load(to) + g));
-                    else
-                        for (std::size_t l = 0; o + l < s.out; ++l) to[l] += g[l];
-                });
+    }
 }
 
 }  // namespace diffusion::nn::winograd
