@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <diffusion/nn/pages.hpp>
-#include <iterator>
 #include <limits>
 #include <list>
 #include <new>
@@ -119,25 +118,24 @@ private:
         std::size_t count = 0;
     };
 
-    /// A new block: from the slab with the most room, or from a new one where it does not fit.
+    /// A new block: from the slab that it fills best, or from a new one.
     header* cut(std::size_t bytes) {
         bytes = (bytes + alignment - 1) / alignment * alignment;
-        auto home = slabs_.begin();
-        if (slabs_.empty() || home->left() < bytes) {
-            const std::size_t size = std::max(bytes, next_slab_);
-            slabs_.emplace_back(size);
-            bytes_held_ += size;
+        slab* home = nullptr;
+        for (slab& s : slabs_)
+            if (s.left() >= bytes && (home == nullptr || s.left() < home->left())) home = &s;
+        if (home == nullptr) {
+            home = &slabs_.emplace_back(std::max(bytes, next_slab_));
+            bytes_held_ += home->memory.size();
             next_slab_ = std::min(2 * next_slab_, detail::largest_slab);
-            home = std::prev(slabs_.end());
         }
-        auto* block = new (home->memory.at(home->used)) header{&*home};
+        auto* block = new (home->memory.at(home->used)) header{home};
         home->used += bytes;
-        if (home->left() > slabs_.front().left()) slabs_.splice(slabs_.begin(), slabs_, home);
         return block;
     }
 
     std::unordered_map<std::size_t, free_list> lists_;  // its elements never move
-    std::list<slab> slabs_;  // nor do its; the one with the most room is in front
+    std::list<slab> slabs_;                             // nor do its
     std::size_t next_slab_ = detail::first_slab;
     std::size_t bytes_held_ = 0;
     std::size_t bytes_in_use_ = 0;
