@@ -2,6 +2,7 @@
 
 #include "../../examples/support/drawn_digits.hpp"
 
+#include <Eigen/Geometry>
 #include <cmath>
 #include <cstddef>
 #include <stdexcept>
