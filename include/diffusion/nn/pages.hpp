@@ -63,16 +63,19 @@ private:
 };
 
 // AddressSanitizer sees the end of what comes from the heap, and is given each block from there.
-#if defined(__SANITIZE_ADDRESS__)
-#define DIFFUSION_NN_SLABS 0
-#elif defined(__has_feature)
-#define DIFFUSION_NN_SLABS !__has_feature(address_sanitizer)
-#else
-#define DIFFUSION_NN_SLABS 1
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define DIFFUSION_NN_EACH_FROM_THE_HEAP
 #endif
-inline constexpr std::size_t first_slab = DIFFUSION_NN_SLABS * (std::size_t(64) << 10);
-inline constexpr std::size_t largest_slab = DIFFUSION_NN_SLABS * 2 * large_page;
-#undef DIFFUSION_NN_SLABS
+#elif defined(__SANITIZE_ADDRESS__)
+#define DIFFUSION_NN_EACH_FROM_THE_HEAP
+#endif
+#if defined(DIFFUSION_NN_EACH_FROM_THE_HEAP)
+#undef DIFFUSION_NN_EACH_FROM_THE_HEAP
+inline constexpr std::size_t first_slab = 0, largest_slab = 0;
+#else
+inline constexpr std::size_t first_slab = std::size_t(64) << 10, largest_slab = 2 * large_page;
+#endif
 
 }  // namespace detail
 }  // namespace diffusion::nn
