@@ -98,7 +98,7 @@ find_package)
     build_and_run core everything
     ;;
 find_package_without_eigen) # core and nn are found all the same; asking for eigen fails and names the package
-    configure find_package -DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON "-DCOMPONENTS=core;nn"
+    configure find_package -DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON -DWANT=nn
     build_and_run core
     if configure find_package -DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON -DCOMPONENTS=eigen; then
         echo "diffusion::eigen was found without Eigen"
