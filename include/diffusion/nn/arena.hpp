@@ -45,7 +45,6 @@ public:
     arena() = default;
     arena(const arena&) = delete;
     arena& operator=(const arena&) = delete;
-    ~arena() { release(); }
 
     /// A block of `count` elements, uninitialised.
     T* take(std::size_t count) {
@@ -84,14 +83,15 @@ public:
                 if ((*link)->home->blocks_in_use == 0) *link = (*link)->next;
                 else link = &(*link)->next;
             }
-        slabs_.remove_if([&](const slab& s) {
-            if (s.blocks_in_use == 0) bytes_held_ -= s.memory.size();
-            return s.blocks_in_use == 0;
-        });
+        slabs_.remove_if([](const slab& s) { return s.blocks_in_use == 0; });
     }
 
     /// Bytes taken from the heap, in use or free.
-    std::size_t bytes_held() const { return bytes_held_; }
+    std::size_t bytes_held() const {
+        std::size_t sum = 0;
+        for (const slab& s : slabs_) sum += s.memory.size();
+        return sum;
+    }
 
     /// Bytes handed out now.
     std::size_t bytes_in_use() const { return bytes_in_use_; }
@@ -126,7 +126,6 @@ private:
             if (s.left() >= bytes && (home == nullptr || s.left() < home->left())) home = &s;
         if (home == nullptr) {
             home = &slabs_.emplace_back(std::max(bytes, next_slab_));
-            bytes_held_ += home->memory.size();
             next_slab_ = std::min(2 * next_slab_, detail::largest_slab);
         }
         auto* block = new (home->memory.at(home->used)) header{home};
@@ -137,7 +136,6 @@ private:
     std::unordered_map<std::size_t, free_list> lists_;  // its elements never move
     std::list<slab> slabs_;                             // nor do its
     std::size_t next_slab_ = detail::first_slab;
-    std::size_t bytes_held_ = 0;
     std::size_t bytes_in_use_ = 0;
     std::size_t peak_bytes_ = 0;
 };
