@@ -63,26 +63,22 @@ public:
         const bool decays = options_.weight_decay != 0;
         const std::span<T> values = model_->change_values();
         const std::span<const T> gradients = model_->gradient();
-        const auto update = [&](std::size_t at, auto read, auto write) {
-            const V g = read(gradients.data() + at);
-            const V m = beta1 * read(first_.data() + at) + rest1 * g;
-            const V v = beta2 * read(second_.data() + at) + rest2 * (g * g);
-            V theta = read(values.data() + at);
-            if (decays) theta *= keep;
-            theta -= size * m / (detail::sqrt<T>(v) / root + epsilon);
-            write(first_.data() + at, m);
-            write(second_.data() + at, v);
-            write(values.data() + at, theta);
-        };
         for (const parameter_info& p : model_->list()) {
             const auto [first, count] = p.learned();
-            const std::size_t last = first + count;
-            std::size_t at = first;
-            for (; at + detail::width<T> <= last; at += detail::width<T>)
-                update(at, detail::load<T>, detail::store<T>);
-            update(
-                at, [&](const T* from) { return detail::load_some(from, last - at); },
-                [&](T* to, V v) { detail::store_some(to, v, last - at); });
+            const T* g = gradients.data() + first;
+            T *m = first_.data() + first, *v = second_.data() + first;
+            T* theta = values.data() + first;
+            const auto mean = [&](V before, V now) { return beta1 * before + rest1 * now; };
+            const auto square = [&](V before, V now) {
+                return beta2 * before + rest2 * (now * now);
+            };
+            const auto update = [&](V before, V mean_now, V square_now) {
+                if (decays) before *= keep;
+                return before - size * mean_now / (detail::sqrt<T>(square_now) / root + epsilon);
+            };
+            detail::transform<T>(count, m, mean, m, g);
+            detail::transform<T>(count, v, square, v, g);
+            detail::transform<T>(count, theta, update, theta, m, v);
         }
     }
 
