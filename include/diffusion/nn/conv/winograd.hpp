@@ -174,10 +174,7 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
                     [](const auto& w, auto& g)
                         __attribute__((always_inline)) { transform_weights_gradient<T>(w, g); },
                     [&](std::size_t col, V(&column)[points]) __attribute__((always_inline)) {
-                        const T* from = du + col * u_plane + i * stride + o;
-                        detail::unrolled<points>([&](auto k) __attribute__((always_inline)) {
-                            column[k] = detail::load(from + k * points * u_plane);
-                        });
+                        read_planes(du + i * stride + o, u_plane, col, column);
                     },
                     [&](std::size_t k, std::size_t col, V g) __attribute__((always_inline)) {
                         T* to = dw + ((k * 3 + col) * s.in + row + i) * s.out + o;

@@ -99,6 +99,15 @@ void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
     }
 }
 
+/// Column `col` of the 6x6 planes, each at the same place.
+template <class T, class V>
+[[gnu::always_inline]] inline void read_planes(const T* from, std::size_t plane, std::size_t col,
+                                               V (&column)[points]) {
+    detail::unrolled<points>([&](auto row) __attribute__((always_inline)) {
+        column[row] = detail::load(from + (row * points + col) * plane);
+    });
+}
+
 /// y = A^T m A + bias for tiles [first, first + count), where they cover wanted rows.
 template <class T>
 void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count,
@@ -122,10 +131,7 @@ void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count
                 [](const auto& w, auto& z)
                     __attribute__((always_inline)) { transform_output<T>(w, z); },
                 [&](std::size_t j, V(&column)[points]) __attribute__((always_inline)) {
-                    const T* from = m + j * plane + t * stride + c;
-                    detail::unrolled<points>([&](auto i) __attribute__((always_inline)) {
-                        column[i] = detail::load(from + i * points * plane);
-                    });
+                    read_planes(m + t * stride + c, plane, j, column);
                 },
                 [&](std::size_t i, std::size_t j, V z) __attribute__((always_inline)) {
                     if (pixel[i][j]) detail::store(pixel[i][j] + c, V(z + add));
