@@ -102,9 +102,8 @@ template <class T, class F>
     if (channels < width<T>) {
         f(channel_block<T, true>{channels, 0});
     } else {
-        for_vectors<T>(channels, [&](std::size_t first) {
+        for (const std::size_t first : vector_offsets<T>(channels))
             f(channel_block<T, false>{channels, first});
-        });
     }
 }
 

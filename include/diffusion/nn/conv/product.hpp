@@ -39,32 +39,40 @@ struct terms {
 
 enum class layout { by_rows, by_columns };
 
-/// c(row, col) = start(row, col) + sum of a b for Rows rows and Vectors vectors of columns. `start`
-/// null means zero; start_stride 0 gives every row the same start (a bias).
+/// c(row, col) = start(row, col) + sum of a b for Rows rows and Vectors vectors of columns; the sum
+/// has at least one term. `start` null means zero; start_stride 0 gives every row the same start (a
+/// bias).
 template <class T, layout A, std::size_t Rows, std::size_t Vectors>
 void product_block(const terms& sum, const T* a, const T* b, const T* start,
                    std::size_t start_stride, T* c, std::size_t c_stride) {
     constexpr std::size_t lanes = width<T>;
-    vec<T> acc[Rows][Vectors];  // unrolled, it has no address and lives in registers
+    vec<T> acc[Rows][Vectors] = {};  // unrolled, it has no address and lives in registers
+    if (start != nullptr)
 #pragma GCC unroll 12
-    for (std::size_t r = 0; r < Rows; ++r)
+        for (std::size_t r = 0; r < Rows; ++r)
 #pragma GCC unroll 2
-        for (std::size_t v = 0; v < Vectors; ++v)
-            acc[r][v] = start ? load(start + r * start_stride + v * lanes) : vec<T>{};
+            for (std::size_t v = 0; v < Vectors; ++v)
+                acc[r][v] = load(start + r * start_stride + v * lanes);
 
     const std::size_t a_stride = sum.a_stride, b_stride = sum.b_stride, steps = sum.steps;
     const std::size_t ahead = sum.b_ahead;
-    for (std::size_t segment = 0; segment < sum.segments; ++segment) {
+    // (loops that test at the end: were they skipped, `acc` would be wanted in two places)
+    std::size_t segment = 0;
+    do {
         // one pointer for three rows: twelve would not fit the registers
         const T* a_step[(Rows + 2) / 3];
 #pragma GCC unroll 4
         for (std::size_t r = 0; r < Rows; r += 3)
             a_step[r / 3] = a + segment * sum.a_segment + r * (A == layout::by_rows ? a_stride : 1);
         const T* b_step = b + segment * sum.b_segment;
-        for (std::size_t step = 0; step < steps; ++step) {
+        std::size_t step = 0;
+        do {
             vec<T> b_now[Vectors];
 #pragma GCC unroll 2
-            for (std::size_t v = 0; v < Vectors; ++v) b_now[v] = load(b_step + v * lanes);
+            for (std::size_t v = 0; v < Vectors; ++v) {
+                b_now[v] = load(b_step + v * lanes);
+                in_register(b_now[v]);
+            }
             if constexpr (A == layout::by_rows) prefetch(b_step + ahead, Vectors * lanes);
 #pragma GCC unroll 12
             for (std::size_t r = 0; r < Rows; ++r) {
@@ -76,8 +84,8 @@ void product_block(const terms& sum, const T* a, const T* b, const T* start,
             for (std::size_t r = 0; r < Rows; r += 3)
                 a_step[r / 3] += A == layout::by_rows ? 1 : a_stride;
             b_step += b_stride;
-        }
-    }
+        } while (++step < steps);
+    } while (++segment < sum.segments);
 
 #pragma GCC unroll 12
     for (std::size_t r = 0; r < Rows; ++r)
@@ -112,6 +120,12 @@ template <class T, layout A>
 void product(terms sum, std::size_t rows, std::size_t columns, const T* a, const T* b, bool packed,
              const T* start, std::size_t start_stride, T* c, std::size_t c_stride) {
     constexpr std::size_t panel = column_vectors * width<T>;
+    if (sum.steps * sum.segments == 0) {  // pixels that a stride leaves out
+        for (std::size_t row = 0; row < rows; ++row)
+            for (std::size_t col = 0; col < columns; ++col)
+                c[row * c_stride + col] = start ? start[row * start_stride + col] : T(0);
+        return;
+    }
     for (std::size_t col = 0; col < columns; col += panel) {
         const std::size_t left = std::min(columns - col, panel);
         const std::size_t reach = left <= width<T> ? width<T> : panel;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -62,6 +63,18 @@ inline void store_some(T* to, vec<T> v, std::size_t count) {
     __builtin_memcpy(to, &v, count * sizeof(T));
 }
 
+/// Keeps v in a register from here on. Compilers like to fetch a number once more from memory, or to
+/// compute ahead what only one of several branches wants; where loads or registers are scarce that
+/// costs more than it saves.
+template <class V>
+[[gnu::always_inline]] inline void in_register(V& v) {
+#if defined(__SSE2__)
+    asm("" : "+v"(v));
+#else
+    (void)v;
+#endif
+}
+
 /// Asks for the cache lines of `count` numbers that will be read soon, or written. The address may
 /// lie beyond the end of an array: nothing is read then.
 template <class T, bool Write = false>
@@ -96,12 +109,29 @@ template <std::size_t Count, class Function>
     (std::make_index_sequence<Count>{});
 }
 
-/// f(c) for channel offsets c whose vectors [c, c + width) cover [0, count), count >= width. The
-/// last vector is moved back to end at `count` and may repeat some channels of the one before.
-template <class T, class Function>
-[[gnu::always_inline]] inline void for_vectors(std::size_t count, Function&& f) {
-    for (std::size_t c = 0; c < count; c += width<T>)
-        f(c + width<T> <= count ? c : count - width<T>);
-}
+/// The channel offsets c whose vectors [c, c + width) cover [0, count), count >= width: `for (c :
+/// vector_offsets<T>(count))`. The last vector is moved back to end at `count` and may repeat some
+/// channels of the one before.
+template <class T>
+class vector_offsets {
+public:
+    explicit vector_offsets(std::size_t count) : last_(count - width<T>) {}
+
+    struct sentinel {};
+    struct iterator {
+        std::size_t at, last;
+        std::size_t operator*() const { return at; }
+        iterator& operator++() {
+            at = at < last ? std::min(at + width<T>, last) : last + 1;
+            return *this;
+        }
+        bool operator!=(sentinel) const { return at <= last; }
+    };
+    iterator begin() const { return {0, last_}; }
+    sentinel end() const { return {}; }
+
+private:
+    std::size_t last_;
+};
 
 }  // namespace diffusion::nn::detail

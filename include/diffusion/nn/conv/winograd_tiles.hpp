@@ -59,7 +59,7 @@ public:
     /// Vector c of the pixels in column `col`.
     template <class V>
     [[gnu::always_inline]] void read(std::size_t col, std::size_t c, V (&column)[Size]) const {
-        if (col < first_ || col >= last_) {
+        if (col == 0 ? first_ != 0 : col >= last_) {
             for (V& v : column) v = V{};
             return;
         }
@@ -84,7 +84,7 @@ void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
         const window<T, points> from(x + image * tiles.height * tiles.width * channels,
                                      tiles.height, tiles.width, channels, row - 1, col - 1, zeros);
         from.prefetch_next();
-        detail::for_vectors<T>(channels, [&](std::size_t c) {
+        for (const std::size_t c : detail::vector_offsets<T>(channels)) {
             T* to = v + t * channels + c;
             transform_tile<points, points, V>(
                 [](const auto& d, auto& w)
@@ -95,7 +95,7 @@ void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
                     detail::store(to, w);
                     to += plane;
                 });
-        });
+        }
     }
 }
 
@@ -125,7 +125,7 @@ void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count
                 pixel[i][j] = y + ((image * tiles.height + row) * tiles.width + col) * channels;
                 detail::prefetch<T, true>(pixel[i][j], channels);
             }
-        detail::for_vectors<T>(channels, [&](std::size_t c) {
+        for (const std::size_t c : detail::vector_offsets<T>(channels)) {
             const V add = bias ? detail::load(bias + c) : V{};
             transform_tile<points, tile, V>(
                 [](const auto& w, auto& z)
@@ -136,7 +136,7 @@ void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count
                 [&](std::size_t i, std::size_t j, V z) __attribute__((always_inline)) {
                     if (pixel[i][j]) detail::store(pixel[i][j] + c, V(z + add));
                 });
-        });
+        }
     }
 }
 
@@ -150,7 +150,7 @@ void transform_output_gradients(const tiling& tiles, std::size_t first, std::siz
         const auto [image, row, col] = tiles[first + t];
         const window<T, tile> from(dy + image * tiles.height * tiles.width * channels, tiles.height,
                                    tiles.width, channels, row, col, zeros);
-        detail::for_vectors<T>(channels, [&](std::size_t c) {
+        for (const std::size_t c : detail::vector_offsets<T>(channels)) {
             T* to = m + t * stride + c;
             transform_tile<tile, points, V>(
                 [](const auto& z, auto& w)
@@ -161,7 +161,7 @@ void transform_output_gradients(const tiling& tiles, std::size_t first, std::siz
                     detail::store(to, w);
                     to += plane;
                 });
-        });
+        }
     }
 }
 

@@ -128,13 +128,14 @@ template <class T, class V>
 
 /// Applies a transform of From numbers to To numbers down the columns, then along the rows of a
 /// tile of vectors: `read(col, column)` fetches a column of the old ones, `write(row, col, v)`
-/// takes the new ones, in order. Of six rows three are computed at a time, because the
-/// half-transformed numbers of all would not fit the registers. All three functions are to be
-/// inlined by force: called with their numbers in memory they take twice the time.
+/// takes the new ones, in order. Where there are 32 registers, of six rows three are computed at a
+/// time, because the half-transformed numbers of three fit into them; those of none fit into 16, and
+/// reading each column once is better then. All three functions are to be inlined by force: called
+/// with their numbers in memory they take twice the time.
 template <std::size_t From, std::size_t To, class V, class Transform, class Read, class Write>
 [[gnu::always_inline]] inline void transform_tile(Transform&& transform, Read&& read,
                                                   Write&& write) {
-    constexpr std::size_t group = To == 6 ? 3 : To;
+    constexpr std::size_t group = To == 6 && detail::vector_registers == 32 ? 3 : To;
     detail::unrolled<To / group>([&](auto part) __attribute__((always_inline)) {
         V half[group][From];
         detail::unrolled<From>([&](auto col) __attribute__((always_inline)) {
@@ -143,6 +144,7 @@ template <std::size_t From, std::size_t To, class V, class Transform, class Read
             transform(before, after);
             detail::unrolled<group>([&](auto row) __attribute__((always_inline)) {
                 half[row][col] = after[part * group + row];
+                detail::in_register(half[row][col]);
             });
         });
         detail::unrolled<group>([&](auto row) __attribute__((always_inline)) {
