@@ -32,6 +32,20 @@ template <class T>
     }
 }
 
+/// Reads a square of `height` rows, `stride` apart, of `left` numbers; what lies beyond is zero.
+template <class T>
+[[gnu::always_inline]] inline void load_square(const T* from, std::size_t stride,
+                                               std::size_t height, std::size_t left,
+                                               vec<T> (&square)[width<T>]) {
+    constexpr std::size_t n = width<T>;
+    if (height >= n && left >= n) {
+        unrolled<n>([&](auto i) { square[i] = load(from + i * stride); });
+    } else {
+        for (std::size_t i = 0; i < n; ++i)
+            square[i] = i < height ? load_some(from + i * stride, std::min(left, n)) : vec<T>{};
+    }
+}
+
 /// Packs factor times the transpose of `from` (rows, columns), whose rows begin `stride` apart:
 /// the right factor (columns, whole vectors of rows) of a `product`, with zeros in the rows that
 /// are not there.
@@ -42,15 +56,9 @@ void pack_transposed(std::size_t rows, std::size_t columns, const T* from, std::
     const std::size_t whole = whole_vectors<T>(rows);
     for (std::size_t row = 0; row < rows; row += n)
         for (std::size_t col = 0; col < columns; col += n) {
-            const std::size_t height = std::min(n, rows - row), left = std::min(n, columns - col);
-            const T* at = from + row * stride + col;
+            const std::size_t left = std::min(n, columns - col);
             vec<T> square[n];
-            if (height == n && left == n) {
-                unrolled<n>([&](auto i) { square[i] = load(at + i * stride); });
-            } else {
-                for (std::size_t i = 0; i < n; ++i)
-                    square[i] = i < height ? load_some(at + i * stride, left) : vec<T>{};
-            }
+            load_square(from + row * stride + col, stride, rows - row, left, square);
             transpose<T>(square);
             for (std::size_t j = 0; j < left; ++j)
                 store<T>(packed + packed_offset<T>(columns, whole, col + j, row),

@@ -6,6 +6,7 @@
 #include <diffusion/nn/conv/shape.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 #include <diffusion/nn/conv/stream_store.hpp>
+#include <diffusion/nn/conv/transpose.hpp>
 #include <diffusion/nn/conv/winograd_tiles.hpp>
 #include <diffusion/nn/conv/winograd_transform.hpp>
 #include <diffusion/nn/conv/workspace.hpp>
@@ -40,39 +41,43 @@ constexpr std::size_t prepared_size(std::size_t in, std::size_t out) {
     return planes * detail::packed_size<T>(in, out);
 }
 
-/// u = G g G^T for each pair of channels, packed for `detail::product`. `at(row, col, i, o)` is the
-/// weight of tap (row, col) from channel i to channel o. Written in the order of the packed matrix,
-/// whole cache lines side by side, because its memory is usually far; if `past_caches` like that.
-template <class T, class At>
-void prepare(std::size_t in, std::size_t out, At&& at, T* u, bool past_caches) {
+/// u = G g G^T for each pair of channels, packed for `detail::product`. `fetch(tap, i, o, rows)`
+/// reads the weights of a tap from `width<T>` channels i + k to as many o + l: rows[k][l]. Written in
+/// the order of the packed matrix, whole cache lines at a time, because its memory is usually far;
+/// if `past_caches` like that.
+template <class T, class Fetch>
+void prepare(std::size_t in, std::size_t out, Fetch&& fetch, T* u, bool past_caches) {
     using V = detail::vec<T>;
-    constexpr std::size_t panel = detail::column_vectors * detail::width<T>;
+    constexpr std::size_t lanes = detail::width<T>, most = detail::column_vectors;
     const std::size_t plane = detail::packed_size<T>(in, out);
     past_caches = past_caches && detail::on_vector_boundary(u);
-    const auto transform = [&](std::size_t i, std::size_t o, T* to) {
-        T taps[3][3][detail::width<T>] = {};
-        const std::size_t lanes = std::min(out - o, detail::width<T>);
-        for (std::size_t row = 0; row < 3; ++row)
-            for (std::size_t col = 0; col < 3; ++col)
-                for (std::size_t l = 0; l < lanes; ++l) taps[row][col][l] = at(row, col, i, o + l);
-        transform_tile<3, points, V>(
-            [](const auto& g, auto& v)
-                __attribute__((always_inline)) { transform_weights<T>(g, v); },
-            [&](std::size_t col, V(&g)[3]) __attribute__((always_inline)) {
-                for (std::size_t row = 0; row < 3; ++row) g[row] = detail::load(taps[row][col]);
-            },
-            [&](std::size_t, std::size_t, V v) __attribute__((always_inline)) {
-                if (past_caches) detail::stream(to, v);
-                else detail::store(to, v);
-                to += plane;
-            });
-    };
-    for (std::size_t first = 0; first < out; first += panel)
-        for (std::size_t i = 0; i < in; ++i)
-            for (std::size_t o = first; o < std::min(first + panel, out); o += detail::width<T>) {
-                transform(i, o, u);
-                u += detail::width<T>;
+    for (std::size_t first = 0; first < out; first += most * lanes) {
+        const std::size_t vectors = std::min(most, (out - first + lanes - 1) / lanes);
+        for (std::size_t i = 0; i < in; i += lanes) {
+            V taps[most][3 * 3][lanes];
+            for (std::size_t v = 0; v < vectors; ++v)
+                for (std::size_t tap = 0; tap < 3 * 3; ++tap)
+                    fetch(tap, i, first + v * lanes, taps[v][tap]);
+            for (std::size_t k = 0; k < std::min(lanes, in - i); ++k, u += vectors * lanes) {
+                V line[planes][most];
+                for (std::size_t v = 0; v < vectors; ++v)
+                    transform_tile<3, points, V>(
+                        [](const auto& g, auto& w)
+                            __attribute__((always_inline)) { transform_weights<T>(g, w); },
+                        [&](std::size_t col, V(&g)[3]) __attribute__((always_inline)) {
+                            for (std::size_t row = 0; row < 3; ++row)
+                                g[row] = taps[v][row * 3 + col][k];
+                        },
+                        [&](std::size_t row, std::size_t col, V w)
+                            __attribute__((always_inline)) { line[row * points + col][v] = w; });
+                for (std::size_t p = 0; p < planes; ++p)
+                    for (std::size_t v = 0; v < vectors; ++v)
+                        if (T* to = u + p * plane + v * lanes; past_caches)
+                            detail::stream(to, line[p][v]);
+                        else detail::store(to, line[p][v]);
             }
+        }
+    }
     if (past_caches) detail::end_of_stream();
 }
 
@@ -81,8 +86,8 @@ template <class T>
 void prepare_forward(std::size_t in, std::size_t out, const T* w, T* u, bool past_caches = false) {
     prepare<T>(
         in, out,
-        [&](std::size_t row, std::size_t col, std::size_t i, std::size_t o) {
-            return w[((row * 3 + col) * in + i) * out + o];
+        [&](std::size_t tap, std::size_t i, std::size_t o, auto& rows) {
+            detail::load_square(w + (tap * in + i) * out + o, out, in - i, out - o, rows);
         },
         u, past_caches);
 }
@@ -93,8 +98,9 @@ void prepare_backward_data(std::size_t in, std::size_t out, const T* w, T* u,
                            bool past_caches = false) {
     prepare<T>(
         out, in,
-        [&](std::size_t row, std::size_t col, std::size_t o, std::size_t i) {
-            return w[(((2 - row) * 3 + 2 - col) * in + i) * out + o];
+        [&](std::size_t tap, std::size_t o, std::size_t i, auto& rows) {
+            detail::load_square(w + ((8 - tap) * in + i) * out + o, out, in - i, out - o, rows);
+            detail::transpose<T>(rows);
         },
         u, past_caches);
 }
