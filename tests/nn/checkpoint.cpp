@@ -107,6 +107,56 @@ TEST_CASE("a checkpointed piece is recorded only if something in it wants a grad
     CHECK(!run().needs_gradient());
 }
 
+TEST_CASE("the gradient of a parameter is handed over when it is complete") {
+    chain net;
+    using v = nn::var<double>;
+    struct taken {
+        const nn::parameters<double>& of;
+        std::vector<double> sum = std::vector<double>(of.values().size());
+        int calls = 0, complete = 0;
+        static void take(void* who, std::size_t index, std::span<const double> g, bool whole) {
+            taken& self = *static_cast<taken*>(who);
+            for (std::size_t i = 0; i < g.size(); ++i)
+                self.sum[self.of.info(index).offset + i] += g[i];
+            ++self.calls;
+            self.complete += whole;
+        }
+    };
+    const auto run = [&](const auto& piece, bool keep_handle) {
+        taken to{net.store};
+        nn::tape<double> tape;
+        tape.collect(net.store, {&to, &taken::take});
+        const auto handle = keep_handle ? tape.use(net.conv.weight) : v();
+        v h = tape.constant(chain::s, net.x.data());
+        for (int i = 0; i < 3; ++i) h = piece(h, tape.constant(chain::s, net.side.data()));
+        tape.backward(nn::mse_loss(h, std::span<const double>(net.target)));
+        return to;
+    };
+    std::vector<double> expected(net.store.values().size());
+    const auto once = [&](const v& a, const v& b) { return net.piece(a, b); };
+    {
+        nn::tape<double> tape;
+        tape.collect(net.store, expected);
+        v h = tape.constant(chain::s, net.x.data());
+        for (int i = 0; i < 3; ++i) h = once(h, tape.constant(chain::s, net.side.data()));
+        tape.backward(nn::mse_loss(h, std::span<const double>(net.target)));
+    }
+    const auto twice = [&](const v& a, const v& b) { return nn::checkpointed(once, a, b); };
+    for (const bool keep_handle : {false, true}) {
+        const taken whole = run(once, keep_handle);
+        CHECK(whole.sum == expected);
+        CHECK(whole.calls == 2);  // weight and bias, each used thrice
+        CHECK(whole.complete == 2);
+    }
+    const taken pieces = run(twice, false);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        CHECK(pieces.sum[i] == doctest::Approx(expected[i]).epsilon(1e-13));
+    CHECK(pieces.calls == 6);
+    CHECK(pieces.complete == 0);
+    net.store.freeze("conv.bias");
+    CHECK(run(once, false).calls == 1);
+}
+
 TEST_CASE("a chain cut into pieces keeps their inputs and the values of one piece") {
     const std::vector<double> x(1000, 0.5);
     const std::size_t bytes = x.size() * sizeof(double);

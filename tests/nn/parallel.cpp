@@ -1,4 +1,7 @@
 #include <doctest/doctest.h>
+#include <diffusion/nn/activations.hpp>
+#include <diffusion/nn/checkpoint.hpp>
+#include <diffusion/nn/convolution.hpp>
 #include <diffusion/nn/ema.hpp>
 #include <diffusion/nn/inference.hpp>
 #include <diffusion/nn/loss.hpp>
@@ -92,6 +95,29 @@ TEST_CASE("training and drawing give the same bits for any number of threads") {
                      std::span<const double>(other.t), {}, std::span<float>(again));
         CHECK(again == drawn);
     }
+}
+
+TEST_CASE("shared weights get the same bits for any number of threads, computed once or twice") {
+    nn::parameters<float> store(1);
+    const nn::conv2d<float> conv(store, "conv", 8, 8);
+    const nn::shape s{1, 6, 6, 8};
+    std::vector<float> x(16 * s.size());
+    diffusion::fill_normal<float>(std::span<float>(x), 3, {});
+    const auto gradient = [&](std::size_t threads, bool twice) {
+        nn::lanes<float> lanes(threads);
+        lanes.train(store, 16, [&](nn::tape<float>& tape, std::size_t first, std::size_t n) {
+            auto h = tape.constant({n, 6, 6, 8}, x.data() + first * s.size());
+            const auto piece = [&](const nn::var<float>& v) { return nn::silu(conv(v)); };
+            for (int i = 0; i < 3; ++i) h = twice ? nn::checkpointed(piece, h) : piece(h);
+            return nn::mse_loss(h, std::span<const float>(x).subspan(0, h.size()));
+        });
+        return std::vector<float>(store.gradient().begin(), store.gradient().end());
+    };
+    const std::vector<float> once = gradient(1, false);
+    CHECK(std::ranges::any_of(once, [](float g) { return g != 0; }));
+    for (const std::size_t threads : {1U, 2U, 5U})
+        for (const bool twice : {false, true})
+            for (int repeat = 0; repeat < 5; ++repeat) CHECK(gradient(threads, twice) == once);
 }
 
 TEST_CASE("the gradient of the lanes together is that of the whole batch") {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <diffusion/detail/require.hpp>
 #include <diffusion/nn/flush_denormals.hpp>
+#include <diffusion/nn/lane_gradient.hpp>
 #include <diffusion/nn/parameter.hpp>
 #include <diffusion/nn/tape.hpp>
 #include <exception>
@@ -122,36 +123,29 @@ public:
             });
         });
         const std::size_t count = std::min(options_.lanes, items);
-        std::atomic<std::size_t> next{0}, turn{0};
+        std::atomic<std::size_t> next{0};
+        detail::gradient_sum<T> sum{model};
+        std::ranges::fill(model.gradient(), T(0));
         double loss = 0;
         run([&](worker& w) {
-            w.gradient.resize(model.values().size());  // zeros: each lane leaves it so
-            w.tape.collect_nothing();
-            w.tape.collect(model, w.gradient);
+            w.gradient.resize(model);
+            w.tape.collect(model,
+                           {&w.gradient, [](void* to, auto... gradient) {
+                                static_cast<detail::lane_gradient<T>*>(to)->take(gradient...);
+                            }});
             for (std::size_t k = next.fetch_add(1); k < count; k = next.fetch_add(1)) {
                 const std::size_t first = k * items / count, last = (k + 1) * items / count;
+                const double part = static_cast<double>(last - first) / static_cast<double>(items);
                 double lane_loss = 0;
+                w.gradient.begin(sum, k);
                 try {
                     const var<T> mean = loss_of(w.tape, first, last - first);
-                    lane_loss = static_cast<double>(mean.item()) *
-                                static_cast<double>(last - first) / static_cast<double>(items);
-                    w.tape.backward(mean, static_cast<T>(static_cast<double>(last - first) /
-                                                         static_cast<double>(items)));
+                    lane_loss = static_cast<double>(mean.item()) * part;
+                    w.tape.backward(mean, static_cast<T>(part));
                 } catch (...) {
                     fail(w);
                 }
-                // Lanes are handed out in order, so whoever is waited for here is at work.
-                for (std::size_t t = turn.load(); t != k; t = turn.load()) turn.wait(t);
-                loss += lane_loss;
-                T* sum = model.gradient().data();
-                T* share = w.gradient.data();
-                if (k == 0) std::fill_n(sum, w.gradient.size(), T(0));
-                for (std::size_t i = 0; i < w.gradient.size(); ++i) {
-                    sum[i] += share[i];
-                    share[i] = 0;  // for the next lane, while it is in the caches
-                }
-                turn.store(k + 1);
-                turn.notify_all();
+                w.gradient.finish([&] { loss += lane_loss; });
             }
             w.tape.collect_nothing();
         });
@@ -180,14 +174,14 @@ public:
     std::size_t bytes_held() const {
         std::size_t sum = 0;
         for (const auto& w : workers_)
-            sum += w->tape.memory().bytes_held() + w->gradient.size() * sizeof(T);
+            sum += w->tape.memory().bytes_held() + w->gradient.bytes_held();
         return sum;
     }
 
 private:
     struct worker {
         nn::tape<T> tape;
-        aligned_vector<T> gradient;
+        detail::lane_gradient<T> gradient;
     };
 
     static std::size_t count_threads(std::size_t wanted) {

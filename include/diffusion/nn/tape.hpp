@@ -49,6 +49,14 @@ struct work_counter {
     void (*call)(void* who, const void* weights, double operations) = nullptr;
 };
 
+/// Who takes the gradients of parameters: call(who, parameter's index, gradient, complete).
+template <class T>
+struct gradient_taker {
+    void* who = nullptr;
+    void (*call)(void* who, std::size_t index, std::span<const T> gradient,
+                 bool complete) = nullptr;
+};
+
 /// Values and recorded adjoints of one thread. Not copied, not moved, not shared between threads.
 template <class T>
 class tape {
@@ -78,13 +86,27 @@ public:
         T* gradient = nullptr;
         for (const binding& b : bindings_)
             if (b.owner == p.owner) gradient = b.gradient;
+        const bool taken = p.owner == taken_of_;
         node_record node;
         node.shape = {1, 1, 1, info.size};
         node.value = const_cast<T*>(std::as_const(*p.owner).values().data() + info.offset);
         node.needs_gradient =
-            mode_.recording && mode_.collecting && gradient != nullptr && !info.frozen;
-        if (node.needs_gradient) node.gradient = gradient + info.offset;
-        return make(node);
+            mode_.recording && mode_.collecting && !info.frozen && (taken || gradient != nullptr);
+        if (!node.needs_gradient) return make(node);
+        if (!taken) {
+            node.gradient = gradient + info.offset;
+            return make(node);
+        }
+        if (!mode_.keeping) computed_twice_[p.index] = true;
+        std::uint32_t& in_use = in_use_[p.index];
+        if (in_use == nobody) {
+            node.parameter = p.index;
+            var<T> first = make(node);
+            in_use = first.node_;
+            return first;
+        }
+        hold_value(in_use);
+        return var<T>(this, in_use);
     }
 
     /// From now on adjoints add the gradients of the parameters of `owner` to `gradient`, which is
@@ -98,8 +120,27 @@ public:
         bindings_.push_back({&owner, gradient.data()});
     }
 
+    /// From now on, and instead of for all owners before, `taker` is given the gradient of each
+    /// parameter of `owner` that the loss depends on, as soon as `backward` has passed by all
+    /// operations that used it: it is in the caches then, and its memory serves the next. Where
+    /// pieces of the way forward are computed a second time, a parameter is given once for each
+    /// piece that uses it, not `complete`, and the gradient is the sum, added up in that order.
+    void collect(const parameters<T>& owner, gradient_taker<T> taker) {
+        collect_nothing();
+        in_use_.assign(owner.size(), nobody);
+        computed_twice_.assign(owner.size(), false);
+        taken_of_ = &owner;
+        taker_ = taker;
+    }
+
     /// Forgets all `collect`.
-    void collect_nothing() { bindings_.clear(); }
+    void collect_nothing() {
+        for (std::uint32_t n : in_use_)
+            if (n != nobody) at(n).parameter = nobody;
+        in_use_.clear();
+        taken_of_ = nullptr;
+        bindings_.clear();
+    }
 
     // ---- for operations -------------------------------------------------------------------------
 
@@ -171,7 +212,7 @@ public:
                 to.owns_value = std::exchange(from.owns_value, false);
             }
         };
-        adjoints_.template push<closure>(y, tape_mode{true, false, mode_.collecting}, std::move(f));
+        adjoints_.template push<closure>(y, tape_mode{true, false, false}, std::move(f));
     }
 
     /// Memory of values, gradients and scratch.
@@ -217,6 +258,9 @@ public:
             "there must be one number for each element of the value", seed.size());
         if (value.needs_gradient()) adjoint_slot<T>(value).add(seed.data());
         walk_back(0);
+        for (const std::uint32_t n : in_use_)  // of which the user still has handles
+            if (n != nobody) hand_over(at(n));
+        computed_twice_.assign(computed_twice_.size(), false);
     }
 
     /// Number of adjoints recorded now.
@@ -249,11 +293,14 @@ private:
         bool owns_value = false;          // else it is the user's or a parameter's
         bool owns_gradient = false;
         bool needs_gradient = false;
+        std::size_t parameter = nobody;  // whose gradient the taker wants
     };
     struct binding {
         const parameters<T>* owner;
         T* gradient;
     };
+
+    static constexpr std::uint32_t nobody = static_cast<std::uint32_t>(-1);
 
     node_record& at(std::uint32_t node) { return nodes_[node]; }
 
@@ -298,9 +345,18 @@ private:
     void drop_node(std::uint32_t n) noexcept {
         node_record& node = nodes_[n];
         if (--node.handles != 0) return;
+        if (node.parameter != nobody) hand_over(node);
         if (node.owns_gradient) arena_.give(node.gradient);
         node.gradient = nullptr;
         unused_.push_back(n);
+    }
+
+    void hand_over(node_record& node) noexcept {
+        const std::size_t index = std::exchange(node.parameter, nobody);
+        in_use_[index] = nobody;
+        if (node.gradient != nullptr)
+            taker_.call(taker_.who, index, {node.gradient, node.shape.size()},
+                        !computed_twice_[index]);
     }
 
     arena<T> arena_;
@@ -309,6 +365,10 @@ private:
     nn::work_counter counter_;
     tape_mode mode_;
     std::vector<binding> bindings_;
+    const parameters<T>* taken_of_ = nullptr;
+    gradient_taker<T> taker_;
+    std::vector<std::uint32_t> in_use_;  // the node of each of its parameters, or nobody
+    std::vector<bool> computed_twice_;   // those used by a piece that will be computed again
     std::vector<node_record> nodes_;
     std::vector<std::uint32_t> unused_;  // places in nodes_
     closure_stack adjoints_;
