@@ -225,6 +225,19 @@ struct matrices {
     }
 };
 
+/// The matrix of a linear map from From to To numbers, column by column.
+template <std::size_t From, std::size_t To, class Map>
+std::vector<double> matrix_of(Map&& map) {
+    std::vector<double> m(From * To);
+    for (std::size_t i = 0; i < From; ++i) {
+        double in[From] = {}, out[To];
+        in[i] = 1;
+        map(in, out);
+        for (std::size_t o = 0; o < To; ++o) m[o * From + i] = out[o];
+    }
+    return m;
+}
+
 /// out = |m| in |m|^T for a matrix of Rows x Cols, or |m|^T in |m| if Transposed.
 template <bool Transposed, std::size_t Rows, std::size_t Cols>
 void transform_magnitude(const double (&m)[Rows][Cols], const double* in, double* out) {

@@ -14,27 +14,14 @@ using namespace conv_cases;
 
 namespace {
 
-/// The matrix of a linear map from From to To numbers, column by column.
-template <std::size_t From, std::size_t To, class Map>
-std::vector<double> matrix_of(Map&& map) {
-    std::vector<double> m(From * To);
-    for (std::size_t i = 0; i < From; ++i) {
-        double in[From] = {}, out[To];
-        in[i] = 1;
-        map(in, out);
-        for (std::size_t o = 0; o < To; ++o) m[o * From + i] = out[o];
-    }
-    return m;
-}
-
 const auto input = [](const double (&d)[6], double (&v)[6]) {
-    winograd::transform_input<double>(d, v);
+    winograd::same_size::input<double>(d, v);
 };
 const auto weights = [](const double (&g)[3], double (&u)[6]) {
-    winograd::transform_weights<double>(g, u);
+    winograd::same_size::weights<double>(g, u);
 };
 const auto output = [](const double (&m)[6], double (&y)[4]) {
-    winograd::transform_output<double>(m, y);
+    winograd::same_size::output<double>(m, y);
 };
 
 }  // namespace
@@ -70,10 +57,10 @@ TEST_CASE("the transforms are the polynomials through six points that the header
 TEST_CASE("the transforms of the gradients are the transposes") {
     const auto a = matrix_of<6, 4>(output), g = matrix_of<3, 6>(weights);
     const auto a_back = matrix_of<4, 6>([](const double(&y)[4], double(&m)[6]) {
-        winograd::transform_output_gradient<double>(y, m);
+        winograd::same_size::output_gradient<double>(y, m);
     });
     const auto g_back = matrix_of<6, 3>([](const double(&u)[6], double(&w)[3]) {
-        winograd::transform_weights_gradient<double>(u, w);
+        winograd::same_size::weights_gradient<double>(u, w);
     });
     for (std::size_t p = 0; p < 6; ++p) {
         for (std::size_t i = 0; i < 4; ++i)
@@ -148,16 +135,17 @@ TEST_CASE("with 64 channels the error is below 2e-6 of the largest output") {
 TEST_CASE("weights that are written past the caches have the same bits, wherever they lie") {
     const std::size_t in = 33, out = 35;
     const std::vector<float> w = numbers<float>(9 * in * out, 3);
-    const std::size_t size =
-        std::max(winograd::prepared_size<float>(in, out), winograd::prepared_size<float>(out, in));
+    const std::size_t size = std::max(winograd::prepared_size<float, winograd::same_size>(in, out),
+                                      winograd::prepared_size<float, winograd::same_size>(out, in));
     workspace memory;
     float* const expected = memory.take<float>(size);
     float* const room = memory.keep<float>(size + 1);
     for (const std::size_t shift : {0u, 1u})
         for (const bool backward : {false, true}) {
             CAPTURE(shift);
-            const auto prepare = backward ? winograd::prepare_backward_data<float>
-                                          : winograd::prepare_forward<float>;
+            const auto prepare = backward
+                                     ? winograd::prepare_backward_data<winograd::same_size, float>
+                                     : winograd::prepare_forward<winograd::same_size, float>;
             std::fill_n(expected, size, 7.f);
             std::fill_n(room, size + 1, 7.f);
             prepare(in, out, w.data(), expected, false);

@@ -63,8 +63,8 @@ public:
                 c = channels[l];
             }
             if (l + 1 < channels.size())
-                next.resample = {
-                    store, at + ".resample", c, c, 3, decodes ? std::size_t{1} : std::size_t{2}};
+                next.resample = decodes ? conv2d<T>::of_doubled(store, at + ".resample", c, c)
+                                        : conv2d<T>(store, at + ".resample", c, c, 3, 2);
             levels_.push_back(std::move(next));
         }
         n_ = {store, name + ".n", c, {.groups = o.groups, .with_silu = true}};
@@ -77,7 +77,7 @@ public:
         if (decodes_) h = middle(h);
         for (const level& l : levels_) {
             for (const residual_block<T>& block : l.blocks) h = block(h, {});
-            if (l.resample) h = l.resample(decodes_ ? upsample_nearest(h) : h);
+            if (l.resample) h = l.resample(h);
         }
         if (!decodes_) h = middle(h);
         return out_(n_(h));

@@ -30,10 +30,12 @@ var<T> checkpointed(F f, const var<T>& x, const Inputs&... inputs) {
     tape.record(y, [&tape, mode, f = std::move(f), x, inputs...](const adjoint_slot<T>& dy) {
         const scoped_mode<T> again(tape, mode);
         const std::size_t mark = tape.recorded();
-        const adjoint_slot<T> result(f(x, inputs...));
-        diffusion::detail::require(result.size() == dy.size(), "diffusion::nn::checkpointed",
-                                   "f must compute the same both times", result.size());
-        if (result.wanted()) result.take_over(dy);
+        {  // so that the adjoints alone hold the result, and may pass its gradient's memory on
+            const adjoint_slot<T> result(f(x, inputs...));
+            diffusion::detail::require(result.size() == dy.size(), "diffusion::nn::checkpointed",
+                                       "f must compute the same both times", result.size());
+            if (result.wanted()) result.take_over(dy);
+        }
         tape.walk_back(mark);
     });
     return y;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <diffusion/nn/conv/add_rows.hpp>
 #include <diffusion/nn/conv/conv3x3.hpp>
+#include <diffusion/nn/resample.hpp>
 #include <diffusion/nn/tape.hpp>
 #include <string>
 #include <utility>
@@ -28,33 +29,12 @@ void require_weights(const conv_shape& s, const var<T>& x, const var<T>& w, cons
                                b ? b.size() : 0);
 }
 
-/// Checks what a layer is given; the error names its weights.
+/// The convolution that s describes, after the checks.
 template <class T>
-void require_channels(const parameter<T>& weight, std::size_t channels, const nn::shape& given) {
-    if (given.channels != channels)
-        diffusion::detail::reject(weight.info().name.c_str(),
-                                  "the input must have the layer's number of channels",
-                                  nn::to_string(given));
-}
-
-}  // namespace diffusion::nn::detail
-
-namespace diffusion::nn {
-
-/// Convolution of x {items, height, width, in} with weights (kernel, kernel, in, out) and a bias
-/// (out, or an empty handle): the border is padded with kernel / 2 zeros, the result is {items,
-/// ceil(height/stride), ceil(width/stride), out}. See conv/reference.hpp for the formula.
-///
-/// `prepared`: the weights in the form which the fast methods want, if the caller has it already.
-template <class T>
-var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t out,
-                std::size_t kernel, std::size_t stride = 1,
-                const prepared_weights<T>& prepared = {}) {
-    const nn::shape in = x.shape();
-    const conv_shape s{in.items, in.height, in.width, in.channels, out, kernel, stride};
-    detail::require_weights(s, x, w, b, out, "diffusion::nn::convolve");
+var<T> convolve(const conv_shape& s, const var<T>& x, const var<T>& w, const var<T>& b,
+                const prepared_weights<T>& prepared) {
     nn::tape<T>& tape = x.tape();
-    const var<T> y = tape.result({in.items, s.out_height(), s.out_width(), out}, x, w, b);
+    const var<T> y = tape.result({s.batch, s.out_height(), s.out_width(), s.out}, x, w, b);
     const T* bias = b ? b.data() : nullptr;
     tape.count(w.data(), s.operations());
     if (prepared.forward != nullptr) {
@@ -84,6 +64,47 @@ var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t o
         share.finish();
     });
     return y;
+}
+
+/// Checks what a layer is given; the error names its weights.
+template <class T>
+void require_channels(const parameter<T>& weight, std::size_t channels, const nn::shape& given) {
+    if (given.channels != channels)
+        diffusion::detail::reject(weight.info().name.c_str(),
+                                  "the input must have the layer's number of channels",
+                                  nn::to_string(given));
+}
+
+}  // namespace diffusion::nn::detail
+
+namespace diffusion::nn {
+
+/// Convolution of x {items, height, width, in} with weights (kernel, kernel, in, out) and a bias
+/// (out, or an empty handle): the border is padded with kernel / 2 zeros, the result is {items,
+/// ceil(height/stride), ceil(width/stride), out}. See conv/reference.hpp for the formula.
+///
+/// `prepared`: the weights in the form which the fast methods want, if the caller has it already.
+template <class T>
+var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t out,
+                std::size_t kernel, std::size_t stride = 1,
+                const prepared_weights<T>& prepared = {}) {
+    const nn::shape in = x.shape();
+    const conv_shape s{in.items, in.height, in.width, in.channels, out, kernel, stride};
+    detail::require_weights(s, x, w, b, out, "diffusion::nn::convolve");
+    return detail::convolve(s, x, w, b, prepared);
+}
+
+/// `convolve` with a 3x3 kernel of `upsample_nearest` of x: the step up of a U-Net. In float, from
+/// and to channels that fill a vector, without making the larger image and with fewer products.
+template <class T>
+var<T> convolve_doubled(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t out,
+                        const prepared_weights<T>& prepared = {}) {
+    const nn::shape in = x.shape();
+    if (!conv_can_double<T>(in.channels, out))
+        return convolve(upsample_nearest(x), w, b, out, 3, 1, prepared);
+    const conv_shape s{in.items, in.height, in.width, in.channels, out, 3, 1, true};
+    detail::require_weights(s, x, w, b, out, "diffusion::nn::convolve_doubled");
+    return detail::convolve(s, x, w, b, prepared);
 }
 
 /// Transposed convolution of x {items, height, width, in} with weights (kernel, kernel, out, in)
@@ -146,16 +167,28 @@ template <class T>
 struct conv2d {
     parameter<T> weight, bias;
     std::size_t in = 0, out = 0, kernel = 3, stride = 1;
+    bool doubles = false;  // its input first
 
     conv2d() = default;
+
+    /// A 3x3 convolution of its input made twice as large by `upsample_nearest`.
+    static conv2d of_doubled(parameters<T>& store, const std::string& name, std::size_t in_channels,
+                             std::size_t out_channels) {
+        return {store, name, in_channels, out_channels, 3, 1, false, true};
+    }
 
     /// Registers the parameters in `store`. `start`: of the weights; by default PyTorch's rule for
     /// weights and bias; with `initial::zero()` both are zero.
     conv2d(parameters<T>& store, const std::string& name, std::size_t in_channels,
            std::size_t out_channels, std::size_t kernel_size = 3, std::size_t step = 1,
-           bool zero = false)
-        : in(in_channels), out(out_channels), kernel(kernel_size), stride(step) {
-        const conv_shape s{1, 1, 1, in, out, kernel, stride};
+           bool zero = false, bool doubles_first = false)
+        : in(in_channels),
+          out(out_channels),
+          kernel(kernel_size),
+          stride(step),
+          doubles(doubles_first) {
+        const conv_shape s{1,   1,      1,      in,
+                           out, kernel, stride, doubles && conv_can_double<T>(in, out)};
         detail::require_kernel(s, "diffusion::nn::conv2d");
         const initial start = zero ? initial::zero() : initial::fan_in(kernel * kernel * in);
         weight = store.add_convolution(name + ".weight", s, start);
@@ -168,8 +201,9 @@ struct conv2d {
     X operator()(const X& x) const {
         detail::require_channels(weight, in, x.shape());
         nn::tape<T>& tape = x.tape();
-        return convolve(x, tape.use(weight), tape.use(bias), out, kernel, stride,
-                        weight.owner->prepared(weight.index));
+        const prepared_weights<T> prepared = weight.owner->prepared(weight.index);
+        if (doubles) return convolve_doubled(x, tape.use(weight), tape.use(bias), out, prepared);
+        return convolve(x, tape.use(weight), tape.use(bias), out, kernel, stride, prepared);
     }
 };
 

@@ -66,7 +66,7 @@ var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
         const double m = static_cast<double>(pixels * per_group);
         arena<T>& memory = dy.memory();
         const detail::affine<T> affine(gamma, beta, channels, memory);
-        arena_block<T> scratch(memory, with_silu ? image : 0), rows(memory, 6 * channels);
+        arena_block<T> rows(memory, 6 * channels);
         T* sum_dz = rows.data();
         T* sum_dzx = sum_dz + channels;
         T* sum_x = sum_dzx + channels;
@@ -75,6 +75,10 @@ var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
         T* c = b + channels;
         arena_block<T> shifts(memory, dshift.wanted() ? s.items * channels : 0);
         const auto to = dx.wanted() ? dx.write_over(dy) : typename adjoint_slot<T>::destination{};
+        // dz goes where dx will stand, unless something stands there that is still wanted: a share
+        // of dx, or dy and vectors that repeat channels
+        const bool there = to.first && (to.data != dy.read() || channels % detail::width<T> == 0);
+        arena_block<T> scratch(memory, with_silu && !there ? image : 0);
         T* gamma_sum = dgamma.wanted() ? dgamma.write_zeroed() : nullptr;
         T* beta_sum = dbeta.wanted() ? dbeta.write_zeroed() : nullptr;
 
@@ -83,11 +87,12 @@ var<T> group_norm(const var<T>& x, const var<T>& gamma, const var<T>& beta,
             const T* center = kept.data() + 2 * n * channels;
             const T* rstd = center + channels;
             const T* dy_n = dy.read() + n * image;
-            const T* dz = with_silu ? scratch.data() : dy_n;
+            T* const dz_n = there ? to.data + n * image : scratch.data();
+            const T* dz = with_silu ? dz_n : dy_n;
             const auto run =
                 with_silu ? detail::normalize_sums<true, T> : detail::normalize_sums<false, T>;
-            run(in, dy_n, {center, rstd}, affine.gamma(), affine.beta(), pixels, channels,
-                scratch.data(), sum_dz);
+            run(in, dy_n, {center, rstd}, affine.gamma(), affine.beta(), pixels, channels, dz_n,
+                sum_dz);
             for (std::size_t first = 0; first < channels; first += per_group) {
                 double sum = 0, sum_xhat = 0;
                 for (std::size_t k = first; k < first + per_group; ++k) {

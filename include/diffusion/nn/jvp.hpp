@@ -78,6 +78,12 @@ dual<T> convolve(const dual<T>& x, const var<T>& w, const var<T>& b, std::size_t
     return {convolve(x.value, w, b, out, kernel, stride, prepared),
             convolve(x.tangent, w, var<T>(), out, kernel, stride, prepared)};
 }
+template <class T>
+dual<T> convolve_doubled(const dual<T>& x, const var<T>& w, const var<T>& b, std::size_t out,
+                         const prepared_weights<T>& prepared = {}) {
+    return {convolve_doubled(x.value, w, b, out, prepared),
+            convolve_doubled(x.tangent, w, var<T>(), out, prepared)};
+}
 
 // ---- products and functions ---------------------------------------------------------------------
 

@@ -191,28 +191,36 @@ public:
         return y;
     }
 
+    /// Frees the memory of y until `compute_again`, where adjoints are kept; tells whether. Nobody
+    /// may read y in between.
+    bool put_off(const var<T>& y) {
+        if (!mode_.recording || !mode_.keeping || !at(y.node_).owns_value) return false;
+        arena_.give(std::exchange(at(y.node_).value, nullptr));
+        at(y.node_).owns_value = false;
+        return true;
+    }
+
+    /// Gives y, which was put off, the value that f() computes as it did before.
+    template <class F>
+    void compute_again(const var<T>& y, F&& f) {
+        const scoped_mode<T> once(*this, {true, false, false});
+        const var<T> again = f();
+        node_record &from = at(again.node_), &to = at(y.node_);
+        to.value = std::exchange(from.value, nullptr);
+        to.owns_value = std::exchange(from.owns_value, false);
+    }
+
     /// Frees the memory of y, whose value f() computed, until `backward` comes by and f() computes
     /// it again for the adjoints recorded so far. Nobody else may read y in between.
     template <class F>
     void forget(const var<T>& y, F f) {
-        const bool kept_by_adjoints = at(y.node_).owns_value && !y.sole_owner();
-        if (!mode_.recording || !mode_.keeping || !kept_by_adjoints) return;
-        arena_.give(std::exchange(at(y.node_).value, nullptr));
-        at(y.node_).owns_value = false;
+        if (y.sole_owner() || !put_off(y)) return;  // no adjoint wants it
         struct closure {
             var<T> y;
-            tape_mode mode;
             F f;
-            void operator()() {
-                nn::tape<T>& tape = y.tape();
-                const scoped_mode<T> once(tape, mode);
-                const var<T> again = f();
-                node_record &from = tape.at(again.node_), &to = tape.at(y.node_);
-                to.value = std::exchange(from.value, nullptr);
-                to.owns_value = std::exchange(from.owns_value, false);
-            }
+            void operator()() { y.tape().compute_again(y, f); }
         };
-        adjoints_.template push<closure>(y, tape_mode{true, false, false}, std::move(f));
+        adjoints_.template push<closure>(y, std::move(f));
     }
 
     /// Memory of values, gradients and scratch.

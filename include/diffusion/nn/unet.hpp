@@ -56,8 +56,7 @@ public:
             const std::size_t out = o.base * o.multipliers[l];
             for (std::size_t i = 0; i < o.blocks + 1; ++i) {
                 unet_ascent<T>& s = up_.emplace_back();
-                s.frugal = o.checkpoint;
-                if (i == 0 && l + 1 < levels) s.doubled = {p, name(), c, c};
+                if (i == 0 && l + 1 < levels) s.doubled = conv2d<T>::of_doubled(p, name(), c, c);
                 s.stage = unet_stage<T>::of_block(p, name(), c + kept.back(), out, o.attention[l],
                                                   o, o.map_channels > 0);
                 kept.pop_back();

@@ -10,6 +10,7 @@
 #include <diffusion/nn/conv/matmul.hpp>
 #include <diffusion/nn/conv/shape.hpp>
 #include <diffusion/nn/conv/winograd.hpp>
+#include <diffusion/nn/conv/winograd_doubled.hpp>
 #include <diffusion/nn/conv/workspace.hpp>
 
 /// Convolutions for float and double: each shape by the fastest of the methods in this folder.
@@ -28,12 +29,20 @@ namespace diffusion::nn {
 enum class conv_method {
     pointwise,  ///< 1x1, stride 1: one product over all pixels (matmul.hpp)
     winograd,   ///< 3x3, stride 1, float, channels that fill a vector on both sides (winograd.hpp)
+    doubled,    ///< the same of a doubled image (winograd_doubled.hpp)
     direct      ///< everything else (direct.hpp)
 };
+
+/// Whether a 3x3 convolution of a doubled image has a method of its own. Where not, double first.
+template <class T>
+constexpr bool conv_can_double(std::size_t in, std::size_t out) {
+    return std::same_as<T, float> && std::min(in, out) >= detail::width<T>;
+}
 
 /// The method for this shape. Winograd's would cost double its last digits.
 template <class T>
 constexpr conv_method conv_method_for(const conv_shape& s) {
+    if (s.doubled) return conv_method::doubled;
     if (s.kernel == 1 && s.stride == 1 && !direct::few_outputs<T>(s)) return conv_method::pointwise;
     const bool wide = std::min(s.in, s.out) >= detail::width<T>;
     const bool filter = s.kernel == 3 && s.stride == 1;
@@ -54,13 +63,28 @@ void for_pixels(const conv_shape& s, row_range rows, Function&& f) {
 
 }  // namespace detail
 
+namespace detail {
+
+template <class T>
+void assert_shape([[maybe_unused]] const conv_shape& s) {
+    DIFFUSION_ASSERT(s.kernel % 2 == 1 && s.stride >= 1, "the kernel is odd, the stride positive");
+    DIFFUSION_ASSERT(
+        !s.doubled || (s.kernel == 3 && s.stride == 1 && conv_can_double<T>(s.in, s.out)),
+        "a doubled image is convolved by 3x3 from and to whole vectors of floats");
+}
+
+}  // namespace detail
+
 /// Elements of T that the weights of either pass need when prepared. They are read fastest from a
 /// 64-byte boundary.
 template <class T>
 std::size_t conv_prepared_size(const conv_shape& s) {
-    if (conv_method_for<T>(s) == conv_method::winograd)
-        return std::max(winograd::prepared_size<T>(s.in, s.out),
-                        winograd::prepared_size<T>(s.out, s.in));
+    const auto larger = [&]<class Kind>(Kind) {
+        return std::max(winograd::prepared_size<T, Kind>(s.in, s.out),
+                        winograd::prepared_size<T, Kind>(s.out, s.in));
+    };
+    if (conv_method_for<T>(s) == conv_method::winograd) return larger(winograd::same_size{});
+    if (conv_method_for<T>(s) == conv_method::doubled) return larger(winograd::doubled{});
     return direct::prepared_size<T>(s);
 }
 
@@ -68,12 +92,16 @@ std::size_t conv_prepared_size(const conv_shape& s) {
 /// read so much later that the caches would not hold them.
 template <class T>
 void conv_prepare_forward(const conv_shape& s, const T* w, T* prepared, bool past_caches = false) {
-    DIFFUSION_ASSERT(s.kernel % 2 == 1 && s.stride >= 1, "the kernel is odd, the stride positive");
+    detail::assert_shape<T>(s);
     switch (conv_method_for<T>(s)) {
         case conv_method::pointwise:
             return matmul_pack(s.in, s.out, w, prepared);
         case conv_method::winograd:
-            return winograd::prepare_forward(s.in, s.out, w, prepared, past_caches);
+            return winograd::prepare_forward<winograd::same_size>(s.in, s.out, w, prepared,
+                                                                  past_caches);
+        case conv_method::doubled:
+            return winograd::prepare_forward<winograd::doubled>(s.in, s.out, w, prepared,
+                                                                past_caches);
         case conv_method::direct:
             return direct::prepare_forward(s, w, prepared);
     }
@@ -83,12 +111,16 @@ void conv_prepare_forward(const conv_shape& s, const T* w, T* prepared, bool pas
 template <class T>
 void conv_prepare_backward_data(const conv_shape& s, const T* w, T* prepared,
                                 bool past_caches = false) {
-    DIFFUSION_ASSERT(s.kernel % 2 == 1 && s.stride >= 1, "the kernel is odd, the stride positive");
+    detail::assert_shape<T>(s);
     switch (conv_method_for<T>(s)) {
         case conv_method::pointwise:
             return matmul_pack_transposed(s.in, s.out, w, prepared);
         case conv_method::winograd:
-            return winograd::prepare_backward_data(s.in, s.out, w, prepared, past_caches);
+            return winograd::prepare_backward_data<winograd::same_size>(s.in, s.out, w, prepared,
+                                                                        past_caches);
+        case conv_method::doubled:
+            return winograd::prepare_backward_data<winograd::halved>(s.in, s.out, w, prepared,
+                                                                     past_caches);
         case conv_method::direct:
             return direct::prepare_backward_data(s, w, prepared);
     }
@@ -105,7 +137,10 @@ void conv_forward_prepared(const conv_shape& s, const T* x, const T* prepared, c
                               y + first * s.out);
             });
         case conv_method::winograd:
-            return winograd::forward(s, x, prepared, bias, y, scratch, rows);
+            return winograd::forward<winograd::same_size>(s, x, prepared, bias, y, scratch, rows);
+        case conv_method::doubled:
+            return winograd::forward<winograd::doubled>(s.of_doubled(), x, prepared, bias, y,
+                                                        scratch, rows);
         case conv_method::direct:
             return direct::forward(s, x, prepared, bias, y, scratch, rows);
     }
@@ -123,7 +158,14 @@ void conv_backward_data_prepared(const conv_shape& s, const T* dy, const T* prep
                                  dx + first * s.in);
             });
         case conv_method::winograd:
-            return winograd::forward<T>(reversed, dy, prepared, nullptr, dx, scratch, rows);
+            return winograd::forward<winograd::same_size, T>(reversed, dy, prepared, nullptr, dx,
+                                                             scratch, rows);
+        case conv_method::doubled: {
+            const auto [first, last] = rows.within(s.height);
+            return winograd::forward<winograd::halved, T>(direct::reversed(s.of_doubled()), dy,
+                                                          prepared, nullptr, dx, scratch,
+                                                          {2 * first, 2 * last});
+        }
         case conv_method::direct:
             return direct::backward_data(s, dy, prepared, dx, scratch, rows);
     }
@@ -163,7 +205,10 @@ void conv_backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, 
         case conv_method::pointwise:
             return matmul_backward_weights(pixels, s.out, s.in, x, dy, dw, scratch);
         case conv_method::winograd:
-            return winograd::backward_weights(s, x, dy, dw, scratch);
+            return winograd::backward_weights<winograd::same_size>(s, x, dy, dw, scratch);
+        case conv_method::doubled:
+            return winograd::backward_weights<winograd::doubled>(s.of_doubled(), x, dy, dw,
+                                                                 scratch);
         case conv_method::direct:
             return direct::backward_weights(s, x, dy, dw, scratch);
     }

@@ -11,15 +11,26 @@ namespace diffusion::nn {
 ///     y  (batch, out_height, out_width, out)     the output
 ///
 /// The border is padded with kernel / 2 zeros on each side, so that stride 1 keeps the size of the
-/// image and stride s divides it by s, rounded up.
+/// image and stride s divides it by s, rounded up. `doubled`: x is first made twice as large, each
+/// pixel repeated 2x2; that is for kernel 3 and stride 1.
 struct conv_shape {
     std::size_t batch = 1, height = 1, width = 1;
     std::size_t in = 1, out = 1;
     std::size_t kernel = 3, stride = 1;
+    bool doubled = false;
 
     constexpr std::size_t padding() const { return kernel / 2; }
-    constexpr std::size_t out_height() const { return (height - 1) / stride + 1; }
-    constexpr std::size_t out_width() const { return (width - 1) / stride + 1; }
+    constexpr std::size_t out_height() const {
+        return doubled ? 2 * height : (height - 1) / stride + 1;
+    }
+    constexpr std::size_t out_width() const {
+        return doubled ? 2 * width : (width - 1) / stride + 1;
+    }
+
+    /// The same convolution of an image that is as large as y.
+    constexpr conv_shape of_doubled() const {
+        return {batch, out_height(), out_width(), in, out, kernel, stride};
+    }
 
     /// Elements of x, w and y.
     constexpr std::size_t input_size() const { return batch * height * width * in; }

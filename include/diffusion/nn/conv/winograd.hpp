@@ -11,8 +11,9 @@
 #include <diffusion/nn/conv/winograd_transform.hpp>
 #include <diffusion/nn/conv/workspace.hpp>
 
-/// 3x3 convolution with stride 1 by Winograd's transforms, which winograd_transform.hpp derives:
-/// tiles of the images are transformed, 36 matrix products are taken, and transformed back.
+/// 3x3 convolution with stride 1 by Winograd's transforms, of the kinds that winograd_transform.hpp
+/// and winograd_doubled.hpp derive: tiles of the images are transformed, 36 or 25 matrix products
+/// are taken, and transformed back.
 namespace diffusion::nn::winograd {
 
 /// The most tiles that are transformed and multiplied together: few enough that their planes stay
@@ -36,19 +37,26 @@ constexpr std::size_t plane_size(std::size_t tiles, std::size_t channels) {
     return tiles * channels + detail::cache_line / sizeof(T);
 }
 
-template <class T>
+template <class T, class Kind>
 constexpr std::size_t prepared_size(std::size_t in, std::size_t out) {
-    return planes * detail::packed_size<T>(in, out);
+    return Kind::points * Kind::points * detail::packed_size<T>(in, out);
 }
 
-/// u = G g G^T for each pair of channels, packed for `detail::product`. `fetch(tap, i, o, rows)`
+/// The plane of data that product p multiplies.
+template <class Kind>
+constexpr std::size_t data_plane(std::size_t p) {
+    return Kind::data_of[p / Kind::points] * Kind::data + Kind::data_of[p % Kind::points];
+}
+
+/// u = the transformed weights of each pair of channels, packed for `detail::product`. `fetch(tap, i, o, rows)`
 /// reads the weights of a tap from `width<T>` channels i + k to as many o + l: rows[k][l]. Written in
 /// the order of the packed matrix, whole cache lines at a time, because its memory is usually far;
 /// if `past_caches` like that.
-template <class T, class Fetch>
+template <class Kind, class T, class Fetch>
 void prepare(std::size_t in, std::size_t out, Fetch&& fetch, T* u, bool past_caches) {
     using V = detail::vec<T>;
     constexpr std::size_t lanes = detail::width<T>, most = detail::column_vectors;
+    constexpr std::size_t points = Kind::points, planes = points * points;
     const std::size_t plane = detail::packed_size<T>(in, out);
     past_caches = past_caches && detail::on_vector_boundary(u);
     for (std::size_t first = 0; first < out; first += most * lanes) {
@@ -63,7 +71,7 @@ void prepare(std::size_t in, std::size_t out, Fetch&& fetch, T* u, bool past_cac
                 for (std::size_t v = 0; v < vectors; ++v)
                     transform_tile<3, points, V>(
                         [](const auto& g, auto& w)
-                            __attribute__((always_inline)) { transform_weights<T>(g, w); },
+                            __attribute__((always_inline)) { Kind::template weights<T>(g, w); },
                         [&](std::size_t col, V(&g)[3]) __attribute__((always_inline)) {
                             for (std::size_t row = 0; row < 3; ++row)
                                 g[row] = taps[v][row * 3 + col][k];
@@ -82,9 +90,9 @@ void prepare(std::size_t in, std::size_t out, Fetch&& fetch, T* u, bool past_cac
 }
 
 /// Prepares w (3, 3, in, out) for `forward`.
-template <class T>
+template <class Kind, class T>
 void prepare_forward(std::size_t in, std::size_t out, const T* w, T* u, bool past_caches = false) {
-    prepare<T>(
+    prepare<Kind>(
         in, out,
         [&](std::size_t tap, std::size_t i, std::size_t o, auto& rows) {
             detail::load_square(w + (tap * in + i) * out + o, out, in - i, out - o, rows);
@@ -93,10 +101,10 @@ void prepare_forward(std::size_t in, std::size_t out, const T* w, T* u, bool pas
 }
 
 /// Prepares w (3, 3, in, out) so that `forward` of dy is dx: flipped and transposed.
-template <class T>
+template <class Kind, class T>
 void prepare_backward_data(std::size_t in, std::size_t out, const T* w, T* u,
                            bool past_caches = false) {
-    prepare<T>(
+    prepare<Kind>(
         out, in,
         [&](std::size_t tap, std::size_t o, std::size_t i, auto& rows) {
             detail::load_square(w + ((8 - tap) * in + i) * out + o, out, in - i, out - o, rows);
@@ -105,19 +113,21 @@ void prepare_backward_data(std::size_t in, std::size_t out, const T* w, T* u,
         u, past_caches);
 }
 
-/// y = conv(x, w) + bias with u = the prepared weights; in, out >= width<T>.
-template <class T>
+/// y = conv(x, w) + bias with u = the prepared weights; in, out >= width<T>. `rows` are those of
+/// the larger of x and y, whose sizes s has.
+template <class Kind, class T>
 void forward(const conv_shape& s, const T* x, const T* u, const T* bias, T* y, workspace& scratch,
              row_range rows) {
+    constexpr std::size_t data = Kind::data * Kind::data, planes = Kind::points * Kind::points;
     const tiling tiles(s, rows);
     const std::size_t stride = detail::whole_vectors<T>(s.out);
     const std::size_t strip = strip_length(tiles.count, strip_tiles);
     const std::size_t v_plane = plane_size<T>(strip, s.in);
     const std::size_t m_plane = plane_size<T>(strip, stride);
-    const std::size_t zero_size = detail::whole_vectors<T>(points * s.in);
-    T* zeros = scratch.take<T>(zero_size + planes * (v_plane + m_plane));
+    const std::size_t zero_size = detail::whole_vectors<T>(Kind::window * s.in);
+    T* zeros = scratch.take<T>(zero_size + data * v_plane + planes * m_plane);
     T* v = zeros + zero_size;
-    T* m = v + planes * v_plane;
+    T* m = v + data * v_plane;
     std::fill_n(zeros, zero_size, T(0));
     // All weights of a network do not fit the caches. While one panel of them is multiplied the
     // next is fetched; alone the processor follows a page only, and panels are no longer than that.
@@ -125,20 +135,22 @@ void forward(const conv_shape& s, const T* x, const T* u, const T* bias, T* y, w
 
     for (std::size_t first = 0; first < tiles.count; first += strip) {
         const std::size_t count = std::min(strip, tiles.count - first);
-        transform_inputs(tiles, first, count, s.in, x, zeros, v, v_plane);
+        transform_inputs<Kind>(tiles, first, count, s.in, x, zeros, v, v_plane);
         const detail::terms sum{.steps = s.in, .segments = 1, .a_stride = s.in, .b_ahead = panel};
         for (std::size_t p = 0; p < planes; ++p)
-            detail::product<T, detail::layout::by_rows>(sum, count, stride, v + p * v_plane,
+            detail::product<T, detail::layout::by_rows>(sum, count, stride,
+                                                        v + data_plane<Kind>(p) * v_plane,
                                                         u + p * detail::packed_size<T>(s.in, s.out),
                                                         true, nullptr, 0, m + p * m_plane, stride);
-        transform_outputs(tiles, first, count, s.out, m, m_plane, stride, bias, y);
+        transform_outputs<Kind>(tiles, first, count, s.out, m, m_plane, stride, bias, y);
     }
 }
 
-/// dw += the gradient with respect to the weights; in, out >= width<T>.
-template <class T>
+/// dw += the gradient with respect to the weights; in, out >= width<T>. s has the sizes of dy.
+template <class Kind, class T>
 void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, workspace& scratch) {
     using V = detail::vec<T>;
+    constexpr std::size_t data = Kind::data * Kind::data, planes = Kind::points * Kind::points;
     const tiling tiles(s, {});
     const std::size_t stride = detail::whole_vectors<T>(s.out);
     const std::size_t strip = strip_length(tiles.count, strip_tiles_of_gradient);
@@ -148,10 +160,11 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
     // still in the caches when they are transformed back.
     const std::size_t block = tiles.count > strip ? s.in : std::min(s.in, channels_of_gradient);
     const std::size_t u_plane = plane_size<T>(block, stride);
-    const std::size_t zero_size = detail::whole_vectors<T>(std::max(points * s.in, tile * s.out));
-    T* zeros = scratch.take<T>(zero_size + planes * (v_plane + m_plane + u_plane));
+    const std::size_t zero_size =
+        detail::whole_vectors<T>(std::max(Kind::window * s.in, tile * s.out));
+    T* zeros = scratch.take<T>(zero_size + data * v_plane + planes * (m_plane + u_plane));
     T* v = zeros + zero_size;
-    T* m = v + planes * v_plane;
+    T* m = v + data * v_plane;
     T* du = m + planes * m_plane;
     std::fill_n(zeros, zero_size, T(0));
     if (stride != s.out) std::fill_n(m, planes * m_plane, T(0));  // the lanes beyond the channels
@@ -161,25 +174,26 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
         for (std::size_t first = 0; first < tiles.count; first += strip) {
             const std::size_t count = std::min(strip, tiles.count - first);
             if (row == 0) {
-                transform_inputs(tiles, first, count, s.in, x, zeros, v, v_plane);
-                transform_output_gradients(tiles, first, count, s.out, dy, zeros, m, m_plane,
-                                           stride);
+                transform_inputs<Kind>(tiles, first, count, s.in, x, zeros, v, v_plane);
+                transform_output_gradients<Kind>(tiles, first, count, s.out, dy, zeros, m, m_plane,
+                                                 stride);
             }
             const detail::terms sum{
                 .steps = count, .segments = 1, .a_stride = s.in, .b_stride = stride};
             for (std::size_t p = 0; p < planes; ++p) {
                 T* sums = du + p * u_plane;
                 detail::product<T, detail::layout::by_columns>(
-                    sum, rows, stride, v + p * v_plane + row, m + p * m_plane, false,
-                    first == 0 ? nullptr : sums, stride, sums, stride);
+                    sum, rows, stride, v + data_plane<Kind>(p) * v_plane + row, m + p * m_plane,
+                    false, first == 0 ? nullptr : sums, stride, sums, stride);
             }
         }
         for (std::size_t i = 0; i < rows; ++i)
             for (std::size_t o = 0; o < s.out; o += detail::width<T>)
-                transform_tile<points, 3, V>(
-                    [](const auto& w, auto& g)
-                        __attribute__((always_inline)) { transform_weights_gradient<T>(w, g); },
-                    [&](std::size_t col, V(&column)[points]) __attribute__((always_inline)) {
+                transform_tile<Kind::points, 3, V>(
+                    [](const auto& w, auto& g) __attribute__((always_inline)) {
+                        Kind::template weights_gradient<T>(w, g);
+                    },
+                    [&](std::size_t col, V(&column)[Kind::points]) __attribute__((always_inline)) {
                         read_planes(du + i * stride + o, u_plane, col, column);
                     },
                     [&](std::size_t k, std::size_t col, V g) __attribute__((always_inline)) {

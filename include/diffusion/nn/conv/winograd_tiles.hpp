@@ -52,8 +52,8 @@ public:
 
     /// Asks for the pixels that the next tile to the right is the first to see.
     void prefetch_next() const {
-        for (std::size_t i = Size - tile; i < Size; ++i)
-            detail::prefetch(row_[i] + (Size - first_) * channels_, tile * channels_);
+        for (std::size_t i = 2; i < Size; ++i)
+            detail::prefetch(row_[i] + (Size - first_) * channels_, (Size - 2) * channels_);
     }
 
     /// Vector c of the pixels in column `col`.
@@ -74,22 +74,25 @@ private:
     const T* row_[Size];
 };
 
-/// v[plane][t] = B^T d B for tiles [first, first + count).
-template <class T>
+/// v[plane][t] = the transformed data of tiles [first, first + count), where x has tiles of
+/// `Kind::window` - 2 pixels, each way.
+template <class Kind, class T>
 void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
                       std::size_t channels, const T* x, const T* zeros, T* v, std::size_t plane) {
     using V = detail::vec<T>;
+    constexpr std::size_t half = tile / (Kind::window - 2);
+    const std::size_t height = tiles.height / half, width = tiles.width / half;
     for (std::size_t t = 0; t < count; ++t) {
         const auto [image, row, col] = tiles[first + t];
-        const window<T, points> from(x + image * tiles.height * tiles.width * channels,
-                                     tiles.height, tiles.width, channels, row - 1, col - 1, zeros);
+        const window<T, Kind::window> from(x + image * height * width * channels, height, width,
+                                           channels, row / half - 1, col / half - 1, zeros);
         from.prefetch_next();
         for (const std::size_t c : detail::vector_offsets<T>(channels)) {
             T* to = v + t * channels + c;
-            transform_tile<points, points, V>(
+            transform_tile<Kind::window, Kind::data, V>(
                 [](const auto& d, auto& w)
-                    __attribute__((always_inline)) { transform_input<T>(d, w); },
-                [&](std::size_t j, V(&column)[points])
+                    __attribute__((always_inline)) { Kind::template input<T>(d, w); },
+                [&](std::size_t j, V(&column)[Kind::window])
                     __attribute__((always_inline)) { from.read(j, c, column); },
                 [&](std::size_t, std::size_t, V w) __attribute__((always_inline)) {
                     detail::store(to, w);
@@ -99,38 +102,42 @@ void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
     }
 }
 
-/// Column `col` of the 6x6 planes, each at the same place.
-template <class T, class V>
+/// Column `col` of the planes, each at the same place.
+template <class T, class V, std::size_t Points>
 [[gnu::always_inline]] inline void read_planes(const T* from, std::size_t plane, std::size_t col,
-                                               V (&column)[points]) {
-    detail::unrolled<points>([&](auto row) __attribute__((always_inline)) {
-        column[row] = detail::load(from + (row * points + col) * plane);
+                                               V (&column)[Points]) {
+    detail::unrolled<Points>([&](auto row) __attribute__((always_inline)) {
+        column[row] = detail::load(from + (row * Points + col) * plane);
     });
 }
 
-/// y = A^T m A + bias for tiles [first, first + count), where they cover wanted rows.
-template <class T>
+/// y = the outputs of the products m, + bias, for tiles [first, first + count), where they cover
+/// wanted rows; y has `Kind::outputs` pixels of a tile, each way.
+template <class Kind, class T>
 void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count,
                        std::size_t channels, const T* m, std::size_t plane, std::size_t stride,
                        const T* bias, T* y) {
     using V = detail::vec<T>;
+    constexpr std::size_t size = Kind::outputs, half = tile / size;
+    const std::size_t height = tiles.height / half, width = tiles.width / half;
     for (std::size_t t = 0; t < count; ++t) {
         const auto [image, row0, col0] = tiles[first + t];
-        T* pixel[tile][tile];  // null where nothing is wanted
-        for (std::size_t i = 0; i < tile; ++i)
-            for (std::size_t j = 0; j < tile; ++j) {
-                const std::size_t row = row0 + i, col = col0 + j;
+        T* pixel[size][size];  // null where nothing is wanted
+        for (std::size_t i = 0; i < size; ++i)
+            for (std::size_t j = 0; j < size; ++j) {
+                const std::size_t row = row0 / half + i, col = col0 / half + j;
                 pixel[i][j] = nullptr;
-                if (row < tiles.first_row || row >= tiles.last_row || col >= tiles.width) continue;
-                pixel[i][j] = y + ((image * tiles.height + row) * tiles.width + col) * channels;
+                if (row * half < tiles.first_row || row * half >= tiles.last_row || col >= width)
+                    continue;
+                pixel[i][j] = y + ((image * height + row) * width + col) * channels;
                 detail::prefetch<T, true>(pixel[i][j], channels);
             }
         for (const std::size_t c : detail::vector_offsets<T>(channels)) {
             const V add = bias ? detail::load(bias + c) : V{};
-            transform_tile<points, tile, V>(
+            transform_tile<Kind::points, size, V>(
                 [](const auto& w, auto& z)
-                    __attribute__((always_inline)) { transform_output<T>(w, z); },
-                [&](std::size_t j, V(&column)[points]) __attribute__((always_inline)) {
+                    __attribute__((always_inline)) { Kind::template output<T>(w, z); },
+                [&](std::size_t j, V(&column)[Kind::points]) __attribute__((always_inline)) {
                     read_planes(m + t * stride + c, plane, j, column);
                 },
                 [&](std::size_t i, std::size_t j, V z) __attribute__((always_inline)) {
@@ -140,8 +147,9 @@ void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count
     }
 }
 
-/// m[plane][t] = A dy A^T for tiles [first, first + count).
-template <class T>
+/// m[plane][t] = the transformed dy of tiles [first, first + count), for the gradient of the
+/// weights.
+template <class Kind, class T>
 void transform_output_gradients(const tiling& tiles, std::size_t first, std::size_t count,
                                 std::size_t channels, const T* dy, const T* zeros, T* m,
                                 std::size_t plane, std::size_t stride) {
@@ -152,9 +160,9 @@ void transform_output_gradients(const tiling& tiles, std::size_t first, std::siz
                                    tiles.width, channels, row, col, zeros);
         for (const std::size_t c : detail::vector_offsets<T>(channels)) {
             T* to = m + t * stride + c;
-            transform_tile<tile, points, V>(
+            transform_tile<tile, Kind::points, V>(
                 [](const auto& z, auto& w)
-                    __attribute__((always_inline)) { transform_output_gradient<T>(z, w); },
+                    __attribute__((always_inline)) { Kind::template output_gradient<T>(z, w); },
                 [&](std::size_t j, V(&column)[tile])
                     __attribute__((always_inline)) { from.read(j, c, column); },
                 [&](std::size_t, std::size_t, V w) __attribute__((always_inline)) {

@@ -50,9 +50,7 @@
 ///     dg = G^T [ (A dy) * (B^T d) ],        summed over the tiles before G^T.
 namespace diffusion::nn::winograd {
 
-inline constexpr std::size_t tile = 4;                  // outputs of a tile, each way
-inline constexpr std::size_t points = tile + 3 - 1;     // inputs of a tile, each way
-inline constexpr std::size_t planes = points * points;  // products of a tile
+inline constexpr std::size_t tile = 4;  // pixels of a tile of the larger of x and y, each way
 
 template <class T>
 struct constants {
@@ -62,69 +60,79 @@ struct constants {
     static constexpr T norm_a = T(1) / (2 * a2 * (a2 - b2)), norm_b = T(1) / (2 * b2 * (b2 - a2));
 };
 
-/// v = B^T d
-template <class T, class V>
-[[gnu::always_inline]] inline void transform_input(const V (&d)[6], V (&v)[6]) {
-    using k = constants<T>;
-    const V even_a = d[4] - k::b2 * d[2], odd_a = k::a * (d[3] - k::b2 * d[1]);
-    const V even_b = d[4] - k::a2 * d[2], odd_b = k::b * (d[3] - k::a2 * d[1]);
-    v[0] = (d[0] + d[4]) - k::s * d[2];
-    v[1] = even_a + odd_a;
-    v[2] = even_a - odd_a;
-    v[3] = even_b + odd_b;
-    v[4] = even_b - odd_b;
-    v[5] = (d[1] + d[5]) - k::s * d[3];
-}
+/// Filtering that keeps the size of the image: the maps above, for numbers or vectors V of type T.
+struct same_size {
+    static constexpr std::size_t window = 6;   // pixels that a tile's outputs see, each way
+    static constexpr std::size_t data = 6;     // numbers that these are transformed to
+    static constexpr std::size_t points = 6;   // of the weights, and products
+    static constexpr std::size_t outputs = 4;  // of a tile
+    static constexpr std::size_t data_of[points] = {0, 1, 2,
+                                                    3, 4, 5};  // the factors of each product
 
-/// u = G g
-template <class T, class V>
-[[gnu::always_inline]] inline void transform_weights(const V (&g)[3], V (&u)[6]) {
-    using k = constants<T>;
-    const V even_a = k::norm_a * (g[0] + k::a2 * g[2]), odd_a = (k::norm_a * k::a) * g[1];
-    const V even_b = k::norm_b * (g[0] + k::b2 * g[2]), odd_b = (k::norm_b * k::b) * g[1];
-    u[0] = g[0];
-    u[1] = even_a + odd_a;
-    u[2] = even_a - odd_a;
-    u[3] = even_b + odd_b;
-    u[4] = even_b - odd_b;
-    u[5] = g[2];
-}
+    /// v = B^T d
+    template <class T, class V>
+    [[gnu::always_inline]] static void input(const V (&d)[6], V (&v)[6]) {
+        using k = constants<T>;
+        const V even_a = d[4] - k::b2 * d[2], odd_a = k::a * (d[3] - k::b2 * d[1]);
+        const V even_b = d[4] - k::a2 * d[2], odd_b = k::b * (d[3] - k::a2 * d[1]);
+        v[0] = (d[0] + d[4]) - k::s * d[2];
+        v[1] = even_a + odd_a;
+        v[2] = even_a - odd_a;
+        v[3] = even_b + odd_b;
+        v[4] = even_b - odd_b;
+        v[5] = (d[1] + d[5]) - k::s * d[3];
+    }
 
-/// y = A^T m
-template <class T, class V>
-[[gnu::always_inline]] inline void transform_output(const V (&m)[6], V (&y)[4]) {
-    using k = constants<T>;
-    const V even_a = m[1] + m[2], odd_a = m[1] - m[2];
-    const V even_b = m[3] + m[4], odd_b = m[3] - m[4];
-    y[0] = m[0] + even_a + even_b;
-    y[1] = k::a * odd_a + k::b * odd_b;
-    y[2] = k::a2 * even_a + k::b2 * even_b;
-    y[3] = k::a3 * odd_a + k::b3 * odd_b + m[5];
-}
+    /// u = G g
+    template <class T, class V>
+    [[gnu::always_inline]] static void weights(const V (&g)[3], V (&u)[6]) {
+        using k = constants<T>;
+        const V even_a = k::norm_a * (g[0] + k::a2 * g[2]), odd_a = (k::norm_a * k::a) * g[1];
+        const V even_b = k::norm_b * (g[0] + k::b2 * g[2]), odd_b = (k::norm_b * k::b) * g[1];
+        u[0] = g[0];
+        u[1] = even_a + odd_a;
+        u[2] = even_a - odd_a;
+        u[3] = even_b + odd_b;
+        u[4] = even_b - odd_b;
+        u[5] = g[2];
+    }
 
-/// m = A y, the transpose of `transform_output`
-template <class T, class V>
-[[gnu::always_inline]] inline void transform_output_gradient(const V (&y)[4], V (&m)[6]) {
-    using k = constants<T>;
-    const V even_a = y[0] + k::a2 * y[2], odd_a = k::a * y[1] + k::a3 * y[3];
-    const V even_b = y[0] + k::b2 * y[2], odd_b = k::b * y[1] + k::b3 * y[3];
-    m[0] = y[0];
-    m[1] = even_a + odd_a;
-    m[2] = even_a - odd_a;
-    m[3] = even_b + odd_b;
-    m[4] = even_b - odd_b;
-    m[5] = y[3];
-}
+    /// y = A^T m
+    template <class T, class V>
+    [[gnu::always_inline]] static void output(const V (&m)[6], V (&y)[4]) {
+        using k = constants<T>;
+        const V even_a = m[1] + m[2], odd_a = m[1] - m[2];
+        const V even_b = m[3] + m[4], odd_b = m[3] - m[4];
+        y[0] = m[0] + even_a + even_b;
+        y[1] = k::a * odd_a + k::b * odd_b;
+        y[2] = k::a2 * even_a + k::b2 * even_b;
+        y[3] = k::a3 * odd_a + k::b3 * odd_b + m[5];
+    }
 
-/// g = G^T u, the transpose of `transform_weights`
-template <class T, class V>
-[[gnu::always_inline]] inline void transform_weights_gradient(const V (&u)[6], V (&g)[3]) {
-    using k = constants<T>;
-    const V even_a = k::norm_a * (u[1] + u[2]), even_b = k::norm_b * (u[3] + u[4]);
-    g[0] = u[0] + even_a + even_b;
-    g[1] = (k::norm_a * k::a) * (u[1] - u[2]) + (k::norm_b * k::b) * (u[3] - u[4]);
-    g[2] = k::a2 * even_a + k::b2 * even_b + u[5];
-}
+    /// m = A y, the transpose of `output`
+    template <class T, class V>
+    [[gnu::always_inline]] static void output_gradient(const V (&y)[4], V (&m)[6]) {
+        using k = constants<T>;
+        const V even_a = y[0] + k::a2 * y[2], odd_a = k::a * y[1] + k::a3 * y[3];
+        const V even_b = y[0] + k::b2 * y[2], odd_b = k::b * y[1] + k::b3 * y[3];
+        m[0] = y[0];
+        m[1] = even_a + odd_a;
+        m[2] = even_a - odd_a;
+        m[3] = even_b + odd_b;
+        m[4] = even_b - odd_b;
+        m[5] = y[3];
+    }
+
+    /// g = G^T u, the transpose of `weights`
+    template <class T, class V>
+    [[gnu::always_inline]] static void weights_gradient(const V (&u)[6], V (&g)[3]) {
+        using k = constants<T>;
+        const V even_a = k::norm_a * (u[1] + u[2]), even_b = k::norm_b * (u[3] + u[4]);
+        g[0] = u[0] + even_a + even_b;
+        g[1] = (k::norm_a * k::a) * (u[1] - u[2]) + (k::norm_b * k::b) * (u[3] - u[4]);
+        g[2] = k::a2 * even_a + k::b2 * even_b + u[5];
+    }
+};
 
 /// Applies a transform of From numbers to To numbers down the columns, then along the rows of a
 /// tile of vectors: `read(col, column)` fetches a column of the old ones, `write(row, col, v)`

@@ -56,8 +56,11 @@ struct residual_block {
     /// `map`: of the height and width of x, if the block reads one.
     var<T> operator()(const var<T>& x, const var<T>& emb, const var<T>& map = {}) const {
         const auto first_norm = [this, x, map] { return s1 ? silu(s1(x, map)) : n1(x); };
-        const var<T> around = k ? k(x) : x;  // first: on the way back n1 needs memory before k does
+        const auto shortcut = [this, &x] { return k ? k(x) : x; };
+        const var<T> around = shortcut();  // first: on the way back n1 needs memory before k does
+        const bool later = frugal && k && x.tape().put_off(around);
         const var<T> h = frugal ? through(first_norm, c1) : c1(first_norm());
+        if (later) x.tape().compute_again(around, shortcut);
         return add(c2(second_norm(h, emb, map)), around);
     }
 

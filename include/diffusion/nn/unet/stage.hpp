@@ -49,16 +49,12 @@ struct unet_stage {
 /// runs a stage.
 template <class T>
 struct unet_ascent {
-    conv2d<T> doubled = {};  // behind the nearest up-sampling, where there is one
+    conv2d<T> doubled = {};  // if it is one
     unet_stage<T> stage = {};
-    bool frugal = false;  // compute the larger image again on the way back
 
     var<T> operator()(var<T> h, var<T> kept, const var<T>& emb, const conditions<T>& given,
                       const var<T>& map) const {
-        if (doubled) {
-            const auto larger = [h] { return upsample_nearest(h); };
-            h = frugal ? through(larger, doubled) : doubled(larger());
-        }
+        if (doubled) h = doubled(h);
         h = concat(h, std::exchange(kept, {}));
         return stage(h, emb, given, map);
     }
