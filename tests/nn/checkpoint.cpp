@@ -157,6 +157,42 @@ TEST_CASE("the gradient of a parameter is handed over when it is complete") {
     CHECK(run(once, false).calls == 1);
 }
 
+TEST_CASE("a handle of a parameter counts for every backward, and for none that fails") {
+    nn::parameters<double> store(1);
+    const auto p = store.add("p", {1}, nn::parameter_layout::plain, nn::initial::one());
+    double sum = 0;
+    nn::tape<double> tape;
+    const auto take = [](void* to, std::size_t, std::span<const double> g, bool) {
+        *static_cast<double*>(to) += g[0];
+    };
+    tape.collect(store, {&sum, take});
+    const auto w = tape.use(p);
+    tape.backward(nn::scale(w, 1.0));
+    CHECK(sum == 1);
+    tape.backward(nn::scale(w, 10.0));
+    CHECK(sum == 11);
+
+    const auto y = nn::scale(w, 5.0);
+    const auto faulty = tape.result(y.shape(), y, w);
+    *faulty.fill() = 0;
+    tape.record(faulty, [dy = nn::adjoint_slot<double>(y),
+                         dw = nn::adjoint_slot<double>(w)](const nn::adjoint_slot<double>&) {
+        *dw.write_zeroed() += 100;
+        throw std::runtime_error("fault");
+    });
+    CHECK_THROWS_AS(tape.backward(faulty), std::runtime_error);
+    tape.clear();
+    CHECK(sum == 11);
+    tape.backward(nn::scale(w, 1000.0));
+    CHECK(sum == 1011);
+
+    std::vector<double> direct(store.values().size());  // from now on there
+    tape.collect(store, direct);
+    tape.backward(nn::scale(tape.use(p), 3.0));
+    CHECK(direct[0] == 3);
+    CHECK(sum == 1011);
+}
+
 TEST_CASE("a chain cut into pieces keeps their inputs and the values of one piece") {
     const std::vector<double> x(1000, 0.5);
     const std::size_t bytes = x.size() * sizeof(double);

@@ -128,6 +128,9 @@ std::vector<conv_shape> shapes() {
             ++turn;
         }
     all.push_back({7, 14, 14, 32, 32, 3, 1, true});
+    all.push_back({1, 1, 1, 16, 70, 3, 1, true});
+    all.push_back({2, 1, 3, 5, 9, 3, 1, true});  // fits the vectors of SSE only
+    all.push_back({3, 2, 2, 12, 8, 3, 1, true});
     return all;
 }
 
@@ -175,11 +178,13 @@ TEST_CASE("a doubled image is convolved within the count of its roundings") {
     const double ways = 2 * (3 + 4 + 3), ways_of_weights = 2 * (3 + 3 + 6);
     for (const conv_shape& s : shapes()) {
         CAPTURE(name(s));
-        REQUIRE(conv_method_for<float>(s) == conv_method::doubled);
+        if (!conv_can_double<float>(s.in, s.out)) continue;
         const fast<float> f(s, scratch);
         const conv_shape large = s.of_doubled();
         const exact right(large, repeated(s, s.in, as_double(f.x)), as_double(f.w),
                           as_double(f.bias), as_double(f.dy));
+        CHECK(exact(s, f).dw == right.dw);
+        CHECK(exact(s, f).y == right.y);
         const auto in = static_cast<double>(s.in), out = static_cast<double>(s.out);
         const double tiles = static_cast<double>(winograd::tiling(large, {}).count);
         const std::vector<double> y(f.y.size(), growth<doubled>() * in + 1),
@@ -228,6 +233,31 @@ TEST_CASE("a doubled image has the same bits in one call and cut into ranges of 
     CHECK(dx == f.dx);
 }
 
+TEST_CASE("weights for doubled images past the caches have the same bits, wherever they lie") {
+    const std::size_t in = 33, out = 70;
+    const std::vector<float> w = numbers<float>(9 * in * out, 3);
+    const std::size_t size = conv_prepared_size<float>({1, 1, 1, in, out, 3, 1, true});
+    workspace memory;
+    float* const expected = memory.take<float>(size);
+    float* const room = memory.keep<float>(size + 1);
+    for (const std::size_t shift : {0u, 1u})
+        for (const bool backward : {false, true}) {
+            const auto prepare =
+                backward ? conv_prepare_backward_data<float> : conv_prepare_forward<float>;
+            std::fill_n(expected, size, 7.f);
+            std::fill_n(room, size + 1, 7.f);
+            prepare({1, 1, 1, in, out, 3, 1, true}, w.data(), expected, false);
+            prepare({1, 1, 1, in, out, 3, 1, true}, w.data(), room + shift, true);
+            CHECK(std::equal(expected, expected + size, room + shift));
+        }
+}
+
+TEST_CASE("a layer that doubles first has kernel 3 and stride 1") {
+    parameters<float> store(1);
+    CHECK_THROWS_AS(conv2d<float>(store, "a", 32, 32, 5, 1, false, true), std::invalid_argument);
+    CHECK_THROWS_AS(conv2d<float>(store, "b", 32, 32, 3, 2, false, true), std::invalid_argument);
+}
+
 TEST_CASE("a layer that doubles first is the layer behind an up-sampling, in both precisions") {
     const auto compare = [](auto precision, std::size_t channels, double tolerance) {
         using T = decltype(precision);
@@ -269,6 +299,7 @@ TEST_CASE("a layer that doubles first is the layer behind an up-sampling, in bot
         CHECK(error <= tolerance * largest);
     };
     compare(0.0F, 32, 1e-5);  // by the method of its own
-    compare(0.0F, 3, 0);      // too few channels for it
+    compare(0.0F, 3, 0);      // too few channels for it, on one side or the other
+    compare(0.0F, 1, 0);
     compare(0.0, 32, 0);
 }

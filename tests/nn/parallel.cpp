@@ -99,14 +99,14 @@ TEST_CASE("training and drawing give the same bits for any number of threads") {
 
 TEST_CASE("shared weights get the same bits for any number of threads, computed once or twice") {
     nn::parameters<float> store(1);
-    const nn::conv2d<float> conv(store, "conv", 8, 8);
-    const nn::shape s{1, 6, 6, 8};
+    const nn::conv2d<float> conv(store, "conv", 32, 32);  // whose gradient is added at once
+    const nn::shape s{1, 6, 6, 32};
     std::vector<float> x(16 * s.size());
     diffusion::fill_normal<float>(std::span<float>(x), 3, {});
     const auto gradient = [&](std::size_t threads, bool twice) {
         nn::lanes<float> lanes(threads);
         lanes.train(store, 16, [&](nn::tape<float>& tape, std::size_t first, std::size_t n) {
-            auto h = tape.constant({n, 6, 6, 8}, x.data() + first * s.size());
+            auto h = tape.constant({n, 6, 6, 32}, x.data() + first * s.size());
             const auto piece = [&](const nn::var<float>& v) { return nn::silu(conv(v)); };
             for (int i = 0; i < 3; ++i) h = twice ? nn::checkpointed(piece, h) : piece(h);
             return nn::mse_loss(h, std::span<const float>(x).subspan(0, h.size()));
@@ -118,6 +118,33 @@ TEST_CASE("shared weights get the same bits for any number of threads, computed 
     for (const std::size_t threads : {1U, 2U, 5U})
         for (const bool twice : {false, true})
             for (int repeat = 0; repeat < 5; ++repeat) CHECK(gradient(threads, twice) == once);
+}
+
+TEST_CASE("gradients that come in several gifts get the same bits for any number of threads") {
+    nn::parameters<float> store(1);
+    const nn::conv2d<float> a(store, "a", 3, 5), b(store, "b", 5, 3);
+    const nn::shape s{1, 6, 6, 3};
+    std::vector<float> x(16 * s.size());
+    diffusion::fill_normal<float>(std::span<float>(x), 3, {});
+    const auto gradient = [&](std::size_t threads) {
+        nn::lanes<float> lanes(threads);
+        lanes.train(store, 16, [&](nn::tape<float>& tape, std::size_t first, std::size_t n) {
+            nn::var<float> last;
+            for (int i = 0; i < 3; ++i) {  // the last loss is left to the lanes
+                if (last) tape.backward(last);
+                const auto in = tape.constant({n, 6, 6, 3}, x.data() + first * s.size());
+                const auto h = i == 1 ? a(in) : nn::checkpointed(a, in);
+                const auto y =
+                    nn::add(nn::checkpointed(b, h), i == 2 ? b(h) : nn::checkpointed(b, h));
+                last = nn::mse_loss(y, std::span<const float>(x).subspan(0, y.size()));
+            }
+            return last;
+        });
+        return std::vector<float>(store.gradient().begin(), store.gradient().end());
+    };
+    const std::vector<float> once = gradient(1);
+    for (const std::size_t threads : {2U, 5U})
+        for (int repeat = 0; repeat < 10; ++repeat) CHECK(gradient(threads) == once);
 }
 
 TEST_CASE("the gradient of the lanes together is that of the whole batch") {

@@ -10,7 +10,8 @@ namespace diffusion::nn {
 /// y = f(x, inputs...) that keeps its inputs instead of the intermediate values: f runs without
 /// leaving adjoints, and a second time, recorded, when `backward` comes by (Chen et al. 2016,
 /// section 4). A network cut into k such pieces keeps k values and those of one piece, for the time
-/// of one more pass forward. Outputs and gradients have the same bits as with f(x, inputs...).
+/// of one more pass forward. Outputs and gradients have the same bits as with f(x, inputs...),
+/// except that `lanes` adds up the gradient of a parameter in several pieces piece by piece.
 ///
 /// `f` returns a var. It is copied, as are the inputs (handles, or what else it takes, such as a
 /// span of times); what it refers to must stay in place until `backward`. Called twice, it must

@@ -83,7 +83,8 @@ namespace diffusion::nn {
 /// (out, or an empty handle): the border is padded with kernel / 2 zeros, the result is {items,
 /// ceil(height/stride), ceil(width/stride), out}. See conv/reference.hpp for the formula.
 ///
-/// `prepared`: the weights in the form which the fast methods want, if the caller has it already.
+/// `prepared`: the weights in the form which the fast methods want, if the caller has it already;
+/// that of a layer fits the operation which the layer calls, no other.
 template <class T>
 var<T> convolve(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t out,
                 std::size_t kernel, std::size_t stride = 1,
@@ -177,8 +178,8 @@ struct conv2d {
         return {store, name, in_channels, out_channels, 3, 1, false, true};
     }
 
-    /// Registers the parameters in `store`. `start`: of the weights; by default PyTorch's rule for
-    /// weights and bias; with `initial::zero()` both are zero.
+    /// Registers the parameters in `store`, with PyTorch's initial values, or zeros.
+    /// `doubles_first`: see `of_doubled`; for kernel 3 and stride 1.
     conv2d(parameters<T>& store, const std::string& name, std::size_t in_channels,
            std::size_t out_channels, std::size_t kernel_size = 3, std::size_t step = 1,
            bool zero = false, bool doubles_first = false)
@@ -190,6 +191,9 @@ struct conv2d {
         const conv_shape s{1,   1,      1,      in,
                            out, kernel, stride, doubles && conv_can_double<T>(in, out)};
         detail::require_kernel(s, "diffusion::nn::conv2d");
+        diffusion::detail::require(!doubles || (kernel == 3 && stride == 1),
+                                   "diffusion::nn::conv2d",
+                                   "what doubles first has kernel 3 and stride 1", kernel);
         const initial start = zero ? initial::zero() : initial::fan_in(kernel * kernel * in);
         weight = store.add_convolution(name + ".weight", s, start);
         bias = store.add(name + ".bias", {out}, parameter_layout::plain, start);

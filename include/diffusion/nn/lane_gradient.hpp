@@ -17,9 +17,12 @@ struct gradient_sum {
     std::atomic<std::size_t> turn{0};  // the lane that may add now
 };
 
-/// One lane's share of a `gradient_sum`: takes gradients as a tape hands them over, and adds them at
-/// once if they are complete and it is the lane's turn; else keeps them until it is. Either way the
-/// numbers of a parameter are added in the order of the lanes: the same bits.
+/// One lane's share of a `gradient_sum`: takes gradients as a tape hands them over, and adds them
+/// at once if they are complete and it is the lane's turn; else keeps them until it is.
+///
+/// Whether it is the lane's turn is chance, and must not be seen in the sums. So the numbers of a
+/// parameter are added in the order of the lanes, and those of a lane in the order in which they
+/// came, one by one; only pieces before the first complete gradient are added up first.
 template <class T>
 class lane_gradient {
 public:
@@ -27,20 +30,23 @@ public:
     void resize(const parameters<T>& model) {
         kept_.resize(model.values().size());
         is_kept_.assign(model.size(), false);
+        was_complete_.assign(model.size(), false);
         indices_.reserve(model.size());
     }
 
     void begin(gradient_sum<T>& sum, std::size_t lane) {
         sum_ = &sum;
         lane_ = lane;
+        was_complete_.assign(was_complete_.size(), false);
     }
 
     void take(std::size_t index, std::span<const T> gradient, bool complete) {
-        if (complete && is_kept_[index]) {  // given twice by an adjoint with a tape of its own
+        if (was_complete_[index] || (complete && is_kept_[index])) {
             wait_for_turn();
-            add_kept();
+            if (is_kept_[index]) add_kept(index);
         }
-        if (complete && sum_->turn.load() == lane_) return add(index, gradient.data());
+        if (complete) was_complete_[index] = true;
+        if (was_complete_[index] && sum_->turn.load() == lane_) return add(index, gradient.data());
         T* kept = kept_.data() + info(index).offset;
         if (is_kept_[index]) {
             for (std::size_t i = 0; i < gradient.size(); ++i) kept[i] += gradient[i];
@@ -56,7 +62,9 @@ public:
     template <class Last>
     void finish(Last&& last) {
         wait_for_turn();
-        add_kept();
+        for (const std::size_t index : indices_)
+            if (is_kept_[index]) add_kept(index);
+        indices_.clear();
         last();
         sum_->turn.store(lane_ + 1);
         sum_->turn.notify_all();
@@ -73,12 +81,9 @@ private:
             sum_->turn.wait(t);
     }
 
-    void add_kept() {
-        for (const std::size_t index : indices_) {
-            add(index, kept_.data() + info(index).offset);
-            is_kept_[index] = false;
-        }
-        indices_.clear();
+    void add_kept(std::size_t index) {
+        add(index, kept_.data() + info(index).offset);
+        is_kept_[index] = false;
     }
 
     void add(std::size_t index, const T* share) {
@@ -89,8 +94,8 @@ private:
     gradient_sum<T>* sum_ = nullptr;
     std::size_t lane_ = 0;
     aligned_vector<T> kept_;  // laid out like model.gradient()
-    std::vector<bool> is_kept_;
-    std::vector<std::size_t> indices_;  // of those that are
+    std::vector<bool> is_kept_, was_complete_;
+    std::vector<std::size_t> indices_;  // of those that were kept; each at most once
 };
 
 }  // namespace diffusion::nn::detail

@@ -115,7 +115,7 @@ public:
         return {this, entries_.size() - 1};
     }
 
-    /// Adds the weights of a convolution; of `s`, kernel, stride and channels count.
+    /// Adds the weights of a convolution; of `s`, all but batch and size count.
     parameter<T> add_convolution(std::string name, const conv_shape& s, initial start) {
         const parameter<T> p =
             add(std::move(name), {s.kernel, s.kernel, s.in, s.out}, parameter_layout::conv, start);

@@ -49,7 +49,8 @@ struct work_counter {
     void (*call)(void* who, const void* weights, double operations) = nullptr;
 };
 
-/// Who takes the gradients of parameters: call(who, parameter's index, gradient, complete).
+/// Who takes the gradients of parameters: call(who, parameter's index, gradient, complete). It must
+/// not throw nor use the tape, and the numbers are there only during the call.
 template <class T>
 struct gradient_taker {
     void* who = nullptr;
@@ -115,6 +116,7 @@ public:
         diffusion::detail::require(
             gradient.size() == owner.values().size(), "diffusion::nn::tape::collect",
             "the gradient must have as many elements as the values", gradient.size());
+        if (&owner == taken_of_) take_nothing();
         for (binding& b : bindings_)
             if (b.owner == &owner) return void(b.gradient = gradient.data());
         bindings_.push_back({&owner, gradient.data()});
@@ -135,10 +137,7 @@ public:
 
     /// Forgets all `collect`.
     void collect_nothing() {
-        for (std::uint32_t n : in_use_)
-            if (n != nobody) at(n).parameter = nobody;
-        in_use_.clear();
-        taken_of_ = nullptr;
+        take_nothing();
         bindings_.clear();
     }
 
@@ -204,7 +203,9 @@ public:
     template <class F>
     void compute_again(const var<T>& y, F&& f) {
         const scoped_mode<T> once(*this, {true, false, false});
+        const nn::work_counter counter = std::exchange(counter_, {});
         const var<T> again = f();
+        counter_ = counter;
         node_record &from = at(again.node_), &to = at(y.node_);
         to.value = std::exchange(from.value, nullptr);
         to.owns_value = std::exchange(from.owns_value, false);
@@ -267,7 +268,7 @@ public:
         if (value.needs_gradient()) adjoint_slot<T>(value).add(seed.data());
         walk_back(0);
         for (const std::uint32_t n : in_use_)  // of which the user still has handles
-            if (n != nobody) hand_over(at(n));
+            if (n != nobody) hand_over(n);
         computed_twice_.assign(computed_twice_.size(), false);
     }
 
@@ -283,8 +284,12 @@ public:
         }
     }
 
-    /// Removes all adjoints without running them.
+    /// Removes all adjoints without running them. Gradients of parameters that are not complete yet
+    /// are handed to nobody.
     void clear() {
+        for (const std::uint32_t n : in_use_)
+            if (n != nobody) free_gradient(at(n));
+        computed_twice_.assign(computed_twice_.size(), false);
         while (adjoints_.size() > 0) adjoints_.pop();
     }
 
@@ -353,18 +358,34 @@ private:
     void drop_node(std::uint32_t n) noexcept {
         node_record& node = nodes_[n];
         if (--node.handles != 0) return;
-        if (node.parameter != nobody) hand_over(node);
-        if (node.owns_gradient) arena_.give(node.gradient);
-        node.gradient = nullptr;
+        if (node.parameter != nobody) {
+            hand_over(n);
+            in_use_[std::exchange(node.parameter, nobody)] = nobody;
+        }
+        free_gradient(node);
         unused_.push_back(n);
     }
 
-    void hand_over(node_record& node) noexcept {
-        const std::size_t index = std::exchange(node.parameter, nobody);
-        in_use_[index] = nobody;
-        if (node.gradient != nullptr)
-            taker_.call(taker_.who, index, {node.gradient, node.shape.size()},
-                        !computed_twice_[index]);
+    void free_gradient(node_record& node) noexcept {
+        if (node.owns_gradient) arena_.give(node.gradient);
+        node.gradient = nullptr;
+        node.owns_gradient = false;
+    }
+
+    /// Gives the taker what has come together for a parameter; what comes later is given later.
+    void hand_over(std::uint32_t n) noexcept {
+        node_record& node = nodes_[n];
+        if (node.gradient == nullptr) return;
+        taker_.call(taker_.who, node.parameter, {node.gradient, node.shape.size()},
+                    !computed_twice_[node.parameter]);
+        free_gradient(node);
+    }
+
+    void take_nothing() {
+        for (const std::uint32_t n : in_use_)
+            if (n != nobody) at(n).parameter = nobody;
+        in_use_.clear();
+        taken_of_ = nullptr;
     }
 
     arena<T> arena_;

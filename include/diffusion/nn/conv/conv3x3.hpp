@@ -19,9 +19,9 @@
 /// wants; `conv_*_prepared` does the work. The first half is needed once per set of weights and may
 /// be shared by all threads and calls. `conv_forward` and `conv_backward_data` do both.
 ///
-/// The method depends on kernel, stride and channels only, never on the batch or on the rows: an
-/// image gets the same bits alone and in a batch, and in one call or cut into ranges of rows.
-/// Prepared weights fit images of every size. (Only the sum over the batch in
+/// The method depends on kernel, stride, doubling and channels only, never on the batch or on the
+/// rows: an image gets the same bits alone and in a batch, and in one call or cut into ranges of
+/// rows. Prepared weights fit images of every size. (Only the sum over the batch in
 /// `conv_backward_weights` is rounded differently when the batch is cut differently.)
 namespace diffusion::nn {
 

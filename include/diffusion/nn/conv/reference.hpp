@@ -9,8 +9,9 @@
 ///
 ///     y[n, p, o] = bias[o] + sum of  x[n, s p + k - pad, i] w[k, i, o]  over taps k and channels i
 ///
-/// (p and k have two components; x is zero outside of the image; s is the stride). Up to the bias
-/// this is linear in x and linear in w. A loss L(y) with dy = dL/dy therefore has the gradients
+/// (p and k have two components; x is zero outside of the image; s is the stride; of an image that
+/// is doubled first, x[n, q, i] is pixel q / 2, rounded down). Up to the bias this is linear in x
+/// and linear in w. A loss L(y) with dy = dL/dy therefore has the gradients
 ///
 ///     dx[n, q, i] = sum over the p, k with  s p + k - pad = q  of  dy[n, p, o] w[k, i, o]
 ///     dw[k, i, o] = sum over n, p of  x[n, s p + k - pad, i] dy[n, p, o]
@@ -23,6 +24,7 @@ namespace diffusion::nn::reference {
 /// count through the whole batch, the taps through the kernel: offsets in units of the channels.
 template <class Function>
 void for_each_tap(const conv_shape& s, Function&& f) {
+    const std::size_t repeat = s.doubled ? 2 : 1;
     for (std::size_t n = 0; n < s.batch; ++n)
         for (std::size_t py = 0; py < s.out_height(); ++py)
             for (std::size_t px = 0; px < s.out_width(); ++px)
@@ -31,9 +33,9 @@ void for_each_tap(const conv_shape& s, Function&& f) {
                         // q + padding = s p + k; unsigned, so that one test covers both ends
                         const std::size_t qy = s.stride * py + ky - s.padding();
                         const std::size_t qx = s.stride * px + kx - s.padding();
-                        if (qy < s.height && qx < s.width)
-                            f((n * s.height + qy) * s.width + qx, ky * s.kernel + kx,
-                              (n * s.out_height() + py) * s.out_width() + px);
+                        if (qy < repeat * s.height && qx < repeat * s.width)
+                            f((n * s.height + qy / repeat) * s.width + qx / repeat,
+                              ky * s.kernel + kx, (n * s.out_height() + py) * s.out_width() + px);
                     }
 }
 

@@ -63,9 +63,9 @@ inline void store_some(T* to, vec<T> v, std::size_t count) {
     __builtin_memcpy(to, &v, count * sizeof(T));
 }
 
-/// Keeps v in a register from here on. Compilers like to fetch a number once more from memory, or to
-/// compute ahead what only one of several branches wants; where loads or registers are scarce that
-/// costs more than it saves.
+/// Keeps v in a register from here on. Compilers like to fetch a number once more from memory, or
+/// to compute ahead what only one of several branches wants; where loads or registers are scarce
+/// that costs more than it saves.
 template <class V>
 [[gnu::always_inline]] inline void in_register(V& v) {
 #if defined(__SSE2__)

@@ -48,10 +48,10 @@ constexpr std::size_t data_plane(std::size_t p) {
     return Kind::data_of[p / Kind::points] * Kind::data + Kind::data_of[p % Kind::points];
 }
 
-/// u = the transformed weights of each pair of channels, packed for `detail::product`. `fetch(tap, i, o, rows)`
-/// reads the weights of a tap from `width<T>` channels i + k to as many o + l: rows[k][l]. Written in
-/// the order of the packed matrix, whole cache lines at a time, because its memory is usually far;
-/// if `past_caches` like that.
+/// u = the transformed weights of each pair of channels, packed for `detail::product`.
+/// `fetch(tap, i, o, rows)` reads the weights of a tap from `width<T>` channels i + k to as many
+/// o + l: rows[k][l]. Written in the order of the packed matrix, whole cache lines at a time,
+/// because its memory is usually far; if `past_caches` like that.
 template <class Kind, class T, class Fetch>
 void prepare(std::size_t in, std::size_t out, Fetch&& fetch, T* u, bool past_caches) {
     using V = detail::vec<T>;

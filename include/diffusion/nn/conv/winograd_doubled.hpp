@@ -3,22 +3,25 @@
 #include <cstddef>
 #include <diffusion/nn/conv/winograd_transform.hpp>
 
-/// 3x3 convolution of an image that is first doubled in size by repeating its pixels, without making
-/// the larger image: the step up of a U-Net.
+/// 3x3 convolution of an image that is first doubled in size by repeating its pixels, without
+/// making the larger image: the step up of a U-Net.
 ///
 /// Four outputs in one dimension see six pixels of the larger image, but only four of the smaller,
-/// d = (z_0, z_1, z_1, z_2, z_2, z_3). The repetition is what saves work: the number that belongs to
-/// an interpolation point p is the sum of the coefficients of
+/// d = (z_0, z_1, z_1, z_2, z_2, z_3). The repetition saves work. What belongs to a point p of the
+/// interpolation (winograd_transform.hpp) are the coefficients of
 ///
 ///     M_p(x) = product of (x - q) over the other points q
 ///
-/// times d, and if 1 is a root of M_p, as it is for p = -1 when 1 is a point, then the coefficients
-/// of neighbours that meet the same z cancel (0 is a root as well): nothing remains. So of the
-/// points 0, 1, -1, 2, -2 and infinity five are left, 25 products in two dimensions instead of 36.
-/// Those of 2 and -2 meet the same number but for a factor, which goes to the weights:
+/// times d. With the points 0, 1, -1, 2, -2 and infinity
+///
+///     M_-1(x) = (x^2 - x) (x^2 - 4) = x^4 - x^3 - 4 x^2 + 4 x:
+///
+/// the coefficients of neighbours that meet the same z cancel, nothing remains, and of six products
+/// five are left, 25 in two dimensions instead of 36. Those of 2 and -2 meet the same number but
+/// for a factor, which goes to the weights:
 ///
 ///           | 4  -5   1   0 |              | 1/4    0    0  |           | 1  1  1   1  0 |
-///     v  =  | 0  -4   1   0 | z,      u  = |-1/3  -1/3 -1/3 | g,   y  = | 0  1  2  -2  0 | (u * v')
+///     v  =  | 0  -4   1   0 | z,      u  = |-1/3  -1/3 -1/3 | g,  y  = | 0  1  2  -2  0 | (u * v')
 ///           | 0  -1   1   0 |              | 1/8   1/4  1/2 |           | 0  1  4   4  0 |
 ///           | 0   4  -5   1 |              |-1/24 1/12 -1/6 |           | 0  1  8  -8  1 |
 ///                                          |  0     0    1  |

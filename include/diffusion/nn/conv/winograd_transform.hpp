@@ -137,9 +137,9 @@ struct same_size {
 /// Applies a transform of From numbers to To numbers down the columns, then along the rows of a
 /// tile of vectors: `read(col, column)` fetches a column of the old ones, `write(row, col, v)`
 /// takes the new ones, in order. Where there are 32 registers, of six rows three are computed at a
-/// time, because the half-transformed numbers of three fit into them; those of none fit into 16, and
-/// reading each column once is better then. All three functions are to be inlined by force: called
-/// with their numbers in memory they take twice the time.
+/// time, because the half-transformed numbers of three fit into them; those of none fit into 16,
+/// and reading each column once is better then. All three functions are to be inlined by force:
+/// called with their numbers in memory they take twice the time.
 template <std::size_t From, std::size_t To, class V, class Transform, class Read, class Write>
 [[gnu::always_inline]] inline void transform_tile(Transform&& transform, Read&& read,
                                                   Write&& write) {

@@ -28,7 +28,7 @@ struct residual_block {
     conv2d<T> c1, c2, k;    // k: 1x1, where the number of channels changes
     linear_layer<T> e;
     film_layer<T> film;  // in place of e
-    bool frugal;         // compute the result of n1 again on the way back
+    bool frugal;         // compute the results of n1 and k twice, to keep less
 
     residual_block(parameters<T>& store, const std::string& name, std::size_t in, std::size_t out,
                    const unet_options& o, bool reads_map = false)
@@ -58,6 +58,7 @@ struct residual_block {
         const auto first_norm = [this, x, map] { return s1 ? silu(s1(x, map)) : n1(x); };
         const auto shortcut = [this, &x] { return k ? k(x) : x; };
         const var<T> around = shortcut();  // first: on the way back n1 needs memory before k does
+        // but its result is in the way until c1 is done
         const bool later = frugal && k && x.tape().put_off(around);
         const var<T> h = frugal ? through(first_norm, c1) : c1(first_norm());
         if (later) x.tape().compute_again(around, shortcut);

@@ -4,7 +4,6 @@
 #include <diffusion/nn/checkpoint.hpp>
 #include <diffusion/nn/concat.hpp>
 #include <diffusion/nn/conditions.hpp>
-#include <diffusion/nn/resample.hpp>
 #include <diffusion/nn/unet/blocks.hpp>
 #include <diffusion/nn/unet/options.hpp>
 #include <string>
@@ -49,7 +48,8 @@ struct unet_stage {
 /// runs a stage.
 template <class T>
 struct unet_ascent {
-    conv2d<T> doubled = {};  // if it is one
+    conv2d<T> doubled =
+        {};  // of the image made twice as large; empty in a step that keeps its size
     unet_stage<T> stage = {};
 
     var<T> operator()(var<T> h, var<T> kept, const var<T>& emb, const conditions<T>& given,
