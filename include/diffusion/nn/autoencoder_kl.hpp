@@ -7,7 +7,6 @@
 #include <diffusion/nn/group_norm.hpp>
 #include <diffusion/nn/parameter.hpp>
 #include <diffusion/nn/rearrange.hpp>
-#include <diffusion/nn/resample.hpp>
 #include <diffusion/nn/unet/blocks.hpp>
 #include <memory>
 #include <span>

@@ -101,7 +101,7 @@ template <class T>
 var<T> convolve_doubled(const var<T>& x, const var<T>& w, const var<T>& b, std::size_t out,
                         const prepared_weights<T>& prepared = {}) {
     const nn::shape in = x.shape();
-    if (!conv_can_double<T>(in.channels, out))
+    if (!winograd_fits<T>(in.channels, out))
         return convolve(upsample_nearest(x), w, b, out, 3, 1, prepared);
     const conv_shape s{in.items, in.height, in.width, in.channels, out, 3, 1, true};
     detail::require_weights(s, x, w, b, out, "diffusion::nn::convolve_doubled");
@@ -188,8 +188,7 @@ struct conv2d {
           kernel(kernel_size),
           stride(step),
           doubles(doubles_first) {
-        const conv_shape s{1,   1,      1,      in,
-                           out, kernel, stride, doubles && conv_can_double<T>(in, out)};
+        const conv_shape s{1, 1, 1, in, out, kernel, stride, doubles && winograd_fits<T>(in, out)};
         detail::require_kernel(s, "diffusion::nn::conv2d");
         diffusion::detail::require(!doubles || (kernel == 3 && stride == 1),
                                    "diffusion::nn::conv2d",

@@ -33,20 +33,20 @@ enum class conv_method {
     direct      ///< everything else (direct.hpp)
 };
 
-/// Whether a 3x3 convolution of a doubled image has a method of its own. Where not, double first.
+/// Whether Winograd's methods may be used between so many channels: they would cost double its last
+/// digits. Only then has the convolution of a doubled image a method of its own.
 template <class T>
-constexpr bool conv_can_double(std::size_t in, std::size_t out) {
+constexpr bool winograd_fits(std::size_t in, std::size_t out) {
     return std::same_as<T, float> && std::min(in, out) >= detail::width<T>;
 }
 
-/// The method for this shape. Winograd's would cost double its last digits.
+/// The method for this shape.
 template <class T>
 constexpr conv_method conv_method_for(const conv_shape& s) {
     if (s.doubled) return conv_method::doubled;
     if (s.kernel == 1 && s.stride == 1 && !direct::few_outputs<T>(s)) return conv_method::pointwise;
-    const bool wide = std::min(s.in, s.out) >= detail::width<T>;
     const bool filter = s.kernel == 3 && s.stride == 1;
-    return std::same_as<T, float> && filter && wide ? conv_method::winograd : conv_method::direct;
+    return filter && winograd_fits<T>(s.in, s.out) ? conv_method::winograd : conv_method::direct;
 }
 
 namespace detail {
@@ -61,15 +61,12 @@ void for_pixels(const conv_shape& s, row_range rows, Function&& f) {
         f(n * image + first * s.width, (last - first) * s.width);
 }
 
-}  // namespace detail
-
-namespace detail {
-
+/// Stops a debug build at a shape that no method takes.
 template <class T>
 void assert_shape([[maybe_unused]] const conv_shape& s) {
     DIFFUSION_ASSERT(s.kernel % 2 == 1 && s.stride >= 1, "the kernel is odd, the stride positive");
     DIFFUSION_ASSERT(
-        !s.doubled || (s.kernel == 3 && s.stride == 1 && conv_can_double<T>(s.in, s.out)),
+        !s.doubled || (s.kernel == 3 && s.stride == 1 && winograd_fits<T>(s.in, s.out)),
         "a doubled image is convolved by 3x3 from and to whole vectors of floats");
 }
 

@@ -66,8 +66,7 @@ struct same_size {
     static constexpr std::size_t data = 6;     // numbers that these are transformed to
     static constexpr std::size_t points = 6;   // of the weights, and products
     static constexpr std::size_t outputs = 4;  // of a tile
-    static constexpr std::size_t data_of[points] = {0, 1, 2,
-                                                    3, 4, 5};  // the factors of each product
+    static constexpr std::size_t data_of[points] = {0, 1, 2, 3, 4, 5};  // the factor of each
 
     /// v = B^T d
     template <class T, class V>
