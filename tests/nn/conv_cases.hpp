@@ -238,14 +238,14 @@ std::vector<double> matrix_of(Map&& map) {
     return m;
 }
 
-/// out = |m| in |m|^T for a matrix of Rows x Cols, or |m|^T in |m| if Transposed.
-template <bool Transposed, std::size_t Rows, std::size_t Cols>
-void transform_magnitude(const double (&m)[Rows][Cols], const double* in, double* out) {
-    constexpr std::size_t from = Transposed ? Rows : Cols, to = Transposed ? Cols : Rows;
+/// out = |m| in |m|^T for a matrix of rows x columns, or |m|^T in |m| if transposed.
+inline void transform_magnitude(const double* m, std::size_t rows, std::size_t columns,
+                                bool transposed, const double* in, double* out) {
+    const std::size_t from = transposed ? rows : columns, to = transposed ? columns : rows;
     const auto at = [&](std::size_t o, std::size_t i) {
-        return std::abs(Transposed ? m[i][o] : m[o][i]);
+        return std::abs(transposed ? m[i * columns + o] : m[o * columns + i]);
     };
-    double half[to * from] = {};
+    std::vector<double> half(to * from);
     for (std::size_t o = 0; o < to; ++o)
         for (std::size_t c = 0; c < from; ++c)
             for (std::size_t i = 0; i < from; ++i)
@@ -255,6 +255,11 @@ void transform_magnitude(const double (&m)[Rows][Cols], const double* in, double
             out[o * to + q] = 0;
             for (std::size_t i = 0; i < from; ++i) out[o * to + q] += half[o * from + i] * at(q, i);
         }
+}
+
+template <bool Transposed, std::size_t Rows, std::size_t Cols>
+void transform_magnitude(const double (&m)[Rows][Cols], const double* in, double* out) {
+    transform_magnitude(m[0], Rows, Cols, Transposed, in, out);
 }
 
 /// The magnitudes of all terms of a Winograd convolution: y (with |bias|) and dw.

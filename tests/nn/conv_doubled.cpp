@@ -2,9 +2,6 @@
 #include <diffusion/nn/conv/winograd_doubled.hpp>
 #include <diffusion/nn/convolution.hpp>
 #include <diffusion/nn/jvp.hpp>
-#include <diffusion/nn/loss.hpp>
-#include <nn/gradient_check.hpp>
-#include <support/refusal.hpp>
 
 #include <algorithm>
 #include <array>
@@ -66,25 +63,12 @@ std::vector<double> repeated(const conv_shape& s, std::size_t channels,
     return y;
 }
 
-/// |M| as a matrix of absolute values of a map's matrix (To x From).
-template <std::size_t From, std::size_t To, class Map>
-std::vector<double> magnitudes_of(Map map) {
-    return magnitude(matrix_of<From, To>(map));
-}
-
 /// |m| in |m|^T for the matrix m (to x from).
 std::vector<double> both_ways(const std::vector<double>& m, std::size_t from,
                               const std::vector<double>& in) {
     const std::size_t to = m.size() / from;
-    std::vector<double> half(to * from), out(to * to);
-    for (std::size_t o = 0; o < to; ++o)
-        for (std::size_t c = 0; c < from; ++c)
-            for (std::size_t i = 0; i < from; ++i)
-                half[o * from + c] += m[o * from + i] * in[i * from + c];
-    for (std::size_t o = 0; o < to; ++o)
-        for (std::size_t q = 0; q < to; ++q)
-            for (std::size_t i = 0; i < from; ++i)
-                out[o * to + q] += half[o * from + i] * m[q * from + i];
+    std::vector<double> out(to * to);
+    transform_magnitude(m.data(), to, from, false, in.data(), out.data());
     return out;
 }
 
@@ -92,9 +76,9 @@ std::vector<double> both_ways(const std::vector<double>& m, std::size_t from,
 /// channel: by how much the roundings of one product can grow.
 template <class Kind>
 double growth() {
-    const auto a = magnitudes_of<Kind::points, Kind::outputs>(maps<Kind>::output);
-    const auto b = magnitudes_of<Kind::window, Kind::data>(maps<Kind>::input);
-    const auto g = magnitudes_of<3, Kind::points>(maps<Kind>::weights);
+    const auto a = matrix_of<Kind::points, Kind::outputs>(maps<Kind>::output);
+    const auto b = matrix_of<Kind::window, Kind::data>(maps<Kind>::input);
+    const auto g = matrix_of<3, Kind::points>(maps<Kind>::weights);
     const auto data =
         both_ways(b, Kind::window, std::vector<double>(Kind::window * Kind::window, 1));
     auto products = both_ways(g, 3, std::vector<double>(9, 1));
@@ -105,11 +89,11 @@ double growth() {
 
 /// The same for a number of dw and |dy| <= 1, of one tile.
 double growth_of_weights() {
-    const auto back = magnitudes_of<doubled::points, 3>(
+    const auto back = matrix_of<doubled::points, 3>(
         [](const double(&u)[5], double(&g)[3]) { doubled::weights_gradient<double>(u, g); });
-    const auto a = magnitudes_of<4, doubled::points>(
+    const auto a = matrix_of<4, doubled::points>(
         [](const double(&y)[4], double(&m)[5]) { doubled::output_gradient<double>(y, m); });
-    const auto b = magnitudes_of<4, 4>(maps<doubled>::input);
+    const auto b = matrix_of<4, 4>(maps<doubled>::input);
     const auto data = both_ways(b, 4, std::vector<double>(16, 1));
     auto products = both_ways(a, 4, std::vector<double>(16, 1));
     for (std::size_t p = 0; p < products.size(); ++p)
@@ -178,7 +162,7 @@ TEST_CASE("a doubled image is convolved within the count of its roundings") {
     const double ways = 2 * (3 + 4 + 3), ways_of_weights = 2 * (3 + 3 + 6);
     for (const conv_shape& s : shapes()) {
         CAPTURE(name(s));
-        if (!conv_can_double<float>(s.in, s.out)) continue;
+        if (!winograd_fits<float>(s.in, s.out)) continue;
         const fast<float> f(s, scratch);
         const conv_shape large = s.of_doubled();
         const exact right(large, repeated(s, s.in, as_double(f.x)), as_double(f.w),
