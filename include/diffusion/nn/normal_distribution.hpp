@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 #include <diffusion/nn/vector_math.hpp>
 #include <type_traits>
@@ -44,7 +45,7 @@ struct normal_distribution {
 /// A rounding error of a^2 would be magnified by exp, so a = high + low, where high has so few
 /// digits that its square is exact: a^2 = high^2 + low (a + high).
 template <class T>
-[[gnu::always_inline]] inline normal_distribution<T> normal_at(vec<T> x) {
+DIFFUSION_INLINE inline normal_distribution<T> normal_at(vec<T> x) {
     constexpr T few_digits = std::is_same_v<T, float> ? T(0x1.8p15) : T(0x1.8p32);
     constexpr const auto& series = normal_tail_series<T>;
     const vec<T> end = vec<T>{} + T(40), far = x < T(0) ? -x : x;

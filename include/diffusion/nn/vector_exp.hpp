@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 #include <limits>
 
@@ -38,7 +39,7 @@ struct integers_of {
 };
 
 template <class To, class From>
-[[gnu::always_inline]] inline To bits_as(From v) {
+DIFFUSION_INLINE inline To bits_as(From v) {
     static_assert(sizeof(To) == sizeof(From));
     To to;
     __builtin_memcpy(&to, &v, sizeof to);
@@ -63,7 +64,7 @@ constexpr T inverse_factorial(int k) {
 ///
 /// With a second argument exp(x + rest) for |rest| < 0.05 that is too small to be added to x.
 template <class T, class... Rest>
-[[gnu::always_inline]] inline vec<T> exp(vec<T> x, Rest... rest) {
+DIFFUSION_INLINE inline vec<T> exp(vec<T> x, Rest... rest) {
     using c = exp_constants<T>;
     using integers = typename integers_of<T>::type;
     const vec<T> shifted = x * T(1.44269504088896340736) + c::whole;
@@ -80,19 +81,19 @@ template <class T, class... Rest>
 
 /// 1 / (1 + exp(-x)).
 template <class T>
-[[gnu::always_inline]] inline vec<T> logistic(vec<T> x) {
+DIFFUSION_INLINE inline vec<T> logistic(vec<T> x) {
     return T(1) / (T(1) + exp<T>(-x));
 }
 
 /// x / (1 + exp(-x)).
 template <class T>
-[[gnu::always_inline]] inline vec<T> silu(vec<T> x) {
+DIFFUSION_INLINE inline vec<T> silu(vec<T> x) {
     return x / (T(1) + exp<T>(-x));
 }
 
 /// dL/dx for y = silu(x): dy s (1 + x (1 - s)) with s = logistic(x).
 template <class T>
-[[gnu::always_inline]] inline vec<T> silu_gradient(vec<T> x, vec<T> dy) {
+DIFFUSION_INLINE inline vec<T> silu_gradient(vec<T> x, vec<T> dy) {
     const vec<T> s = logistic<T>(x);
     return dy * s * (T(1) + x * (T(1) - s));
 }

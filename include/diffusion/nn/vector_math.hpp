@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 #include <diffusion/nn/vector_exp.hpp>
 #include <utility>
@@ -13,11 +14,10 @@ namespace diffusion::nn::detail {
 
 /// The lanes of v brought together by f(vec, vec), by halves.
 template <class T, class F>
-[[gnu::always_inline]] inline T fold_lanes(vec<T> v, F&& f) {
-    unrolled<std::bit_width(width<T>) - 1>([&](auto level) __attribute__((always_inline)) {
+DIFFUSION_INLINE inline T fold_lanes(vec<T> v, F&& f) {
+    unrolled<std::bit_width(width<T>) - 1>([&](auto level) DIFFUSION_INLINE {
         constexpr std::size_t half = width<T> / (std::size_t{2} << decltype(level)::value);
-        const auto turned = [&]<std::size_t... I>(std::index_sequence<I...>)
-            __attribute__((always_inline)) {
+        const auto turned = [&]<std::size_t... I>(std::index_sequence<I...>) DIFFUSION_INLINE {
             return __builtin_shufflevector(v, v, ((I + half) % width<T>)...);
         };
         v = f(v, turned(std::make_index_sequence<width<T>>{}));
@@ -28,7 +28,7 @@ template <class T, class F>
 /// The sum of f(in[i]...) over all i, of whole vectors first and then of single numbers: f takes
 /// either.
 template <class T, class F, class... In>
-[[gnu::always_inline]] inline T sum_over(std::size_t count, F&& f, const In*... in) {
+DIFFUSION_INLINE inline T sum_over(std::size_t count, F&& f, const In*... in) {
     vec<T> sums{};
     std::size_t i = 0;
     for (; i + width<T> <= count; i += width<T>) sums += f(load<T>(in + i)...);
@@ -40,7 +40,7 @@ template <class T, class F, class... In>
 /// out[i] = f(in[i]...) for vectors of elements. The bits of an element do not depend on its place.
 /// `out` may be one of the inputs.
 template <class T, class F, class... In>
-[[gnu::always_inline]] inline void transform(std::size_t count, T* out, F&& f, const In*... in) {
+DIFFUSION_INLINE inline void transform(std::size_t count, T* out, F&& f, const In*... in) {
     std::size_t i = 0;
     for (; i + width<T> <= count; i += width<T>) store<T>(out + i, f(load<T>(in + i)...));
     if (i < count) store_some<T>(out + i, f(load_some<T>(in + i, count - i)...), count - i);
@@ -49,8 +49,8 @@ template <class T, class F, class... In>
 /// An operation's share of a gradient: out[i] = f(in[i]...) if it is the `first`, else that is
 /// added.
 template <class T, class F, class... In>
-[[gnu::always_inline]] inline void transform_share(bool first, std::size_t count, T* out, F&& f,
-                                                   const In*... in) {
+DIFFUSION_INLINE inline void transform_share(bool first, std::size_t count, T* out, F&& f,
+                                             const In*... in) {
     if (first) return transform(count, out, f, in...);
     transform(
         count, out, [&](vec<T> before, auto... v) { return before + f(v...); },
@@ -61,8 +61,7 @@ template <class T, class F, class... In>
 /// pixels go to two running sums, whose additions do not wait for each other, and 64 pixels are
 /// summed before they are added to the rest, so that rounding errors stay small in float.
 template <class T, std::size_t Count, class Term>
-[[gnu::always_inline]] inline std::array<vec<T>, Count> pixel_sums(std::size_t pixels,
-                                                                   const Term& term) {
+DIFFUSION_INLINE inline std::array<vec<T>, Count> pixel_sums(std::size_t pixels, const Term& term) {
     std::array<vec<T>, Count> total{};
     for (std::size_t first = 0; first < pixels; first += 64) {
         const std::size_t last = std::min(first + 64, pixels);
@@ -98,7 +97,7 @@ struct channel_block {
 
 /// Calls f(block) for blocks of channels that cover all of them.
 template <class T, class F>
-[[gnu::always_inline]] inline void for_channels(std::size_t channels, F&& f) {
+DIFFUSION_INLINE inline void for_channels(std::size_t channels, F&& f) {
     if (channels < width<T>) {
         f(channel_block<T, true>{channels, 0});
     } else {

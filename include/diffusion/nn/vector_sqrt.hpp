@@ -3,6 +3,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 
 namespace diffusion::nn::detail {
@@ -12,7 +13,7 @@ namespace diffusion::nn::detail {
 ///
 /// std::sqrt may have to set errno, and is therefore called number by number.
 template <class T>
-[[gnu::always_inline]] inline vec<T> sqrt(vec<T> v) {
+DIFFUSION_INLINE inline vec<T> sqrt(vec<T> v) {
 #if __has_builtin(__builtin_elementwise_sqrt)
     return __builtin_elementwise_sqrt(v);
 #else

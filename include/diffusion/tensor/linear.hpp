@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <diffusion/assert.hpp>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/tensor/traits.hpp>
 
 namespace diffusion {
@@ -59,7 +60,7 @@ namespace detail {
 /// out[e] = sum_k c_k x_k[e], one pass; the coefficients are rounded to T here, once. Inlined by
 /// force, since on 100 elements a call with its terms in memory costs a quarter of the pass.
 template <std::size_t N, class T>
-[[gnu::always_inline]] inline void combine(std::span<T> out, const term<T>* terms) {
+DIFFUSION_INLINE inline void combine(std::span<T> out, const term<T>* terms) {
     std::array<T, N> c;
     std::array<const T*, N> x;
     for (std::size_t k = 0; k < N; ++k) {
@@ -110,7 +111,7 @@ void assign(std::span<T> out, std::span<const term<T>> terms) {
         detail::combine<2>(out, std::array{term<T>{1, out}, terms[k]}.data());
 }
 template <class T, std::size_t N>
-[[gnu::always_inline]] inline void assign(std::span<T> out, const std::array<term<T>, N>& terms) {
+DIFFUSION_INLINE inline void assign(std::span<T> out, const std::array<term<T>, N>& terms) {
     if constexpr (N <= 6) detail::combine<N>(out, terms.data());
     else assign(out, std::span<const term<T>>(terms));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/product.hpp>
 #include <diffusion/nn/conv/shape.hpp>
 #include <diffusion/nn/conv/simd.hpp>
@@ -87,7 +88,7 @@ void few_outputs_row(const conv_shape& s, const T* x, std::size_t line, const T*
                 const T* w_row = w + (o * s.kernel + ky) * run;
                 for (std::size_t k = 0; k < whole; k += lanes) {
                     const detail::vec<T> w_now = detail::load(w_row + k);
-                    detail::unrolled<pixels>([&](auto i) __attribute__((always_inline)) {
+                    detail::unrolled<pixels>([&](auto i) DIFFUSION_INLINE {
                         acc[i] += w_now * detail::load(from[i] + k);
                     });
                 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <diffusion/detail/inline.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <utility>
@@ -39,14 +41,14 @@ template <class T>
 using vec = typename vector_of<T>::type;
 
 template <class T>
-[[gnu::always_inline]] inline vec<T> load(const T* from) {
+DIFFUSION_INLINE inline vec<T> load(const T* from) {
     vec<T> v;
     __builtin_memcpy(&v, from, sizeof v);
     return v;
 }
 
 template <class T>
-[[gnu::always_inline]] inline void store(T* to, vec<T> v) {
+DIFFUSION_INLINE inline void store(T* to, vec<T> v) {
     __builtin_memcpy(to, &v, sizeof v);
 }
 
@@ -67,7 +69,7 @@ inline void store_some(T* to, vec<T> v, std::size_t count) {
 /// to compute ahead what only one of several branches wants; where loads or registers are scarce
 /// that costs more than it saves.
 template <class V>
-[[gnu::always_inline]] inline void in_register(V& v) {
+DIFFUSION_INLINE inline void in_register(V& v) {
 #if defined(__SSE2__)
     asm("" : "+v"(v));
 #else
@@ -78,7 +80,7 @@ template <class V>
 /// Asks for the cache lines of `count` numbers that will be read soon, or written. The address may
 /// lie beyond the end of an array: nothing is read then.
 template <class T, bool Write = false>
-[[gnu::always_inline]] inline void prefetch(const T* from, std::size_t count) {
+DIFFUSION_INLINE inline void prefetch(const T* from, std::size_t count) {
     for (std::size_t i = 0; i < count; i += cache_line / sizeof(T))
         __builtin_prefetch(from + i, Write ? 1 : 0);
 }
@@ -102,8 +104,8 @@ constexpr std::size_t whole_vectors(std::size_t n) {
 /// f(0), f(1), ..., f(Count - 1) with constants for arguments: a loop without a loop, so that an
 /// array of vectors that is indexed by them lives in registers.
 template <std::size_t Count, class Function>
-[[gnu::always_inline]] inline void unrolled(Function&& f) {
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
+DIFFUSION_INLINE inline void unrolled(Function&& f) {
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) DIFFUSION_INLINE {
         (f(std::integral_constant<std::size_t, Index>{}), ...);
     }
     (std::make_index_sequence<Count>{});

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 
 /// Stores that go past the caches, for what is read so much later that it would not be there any
@@ -18,7 +19,7 @@ bool on_vector_boundary(const T* to) {
 
 /// *to = v; an ordinary store where the processor or the compiler has no other.
 template <class T>
-[[gnu::always_inline]] inline void stream(T* to, vec<T> v) {
+DIFFUSION_INLINE inline void stream(T* to, vec<T> v) {
 #if defined(__clang__)
     __builtin_nontemporal_store(v, reinterpret_cast<vec<T>*>(to));
 #else

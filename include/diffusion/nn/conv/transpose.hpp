@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/product.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 #include <utility>
@@ -15,7 +16,7 @@ namespace diffusion::nn::detail {
 /// Interleaving the rows i and i + width/2 turns those digits round by one place; after as many
 /// turns as a row index has digits, row and column have changed places.
 template <class T>
-[[gnu::always_inline]] inline void transpose(vec<T> (&rows)[width<T>]) {
+DIFFUSION_INLINE inline void transpose(vec<T> (&rows)[width<T>]) {
     constexpr std::size_t n = width<T>;
     const auto interleave = []<std::size_t... I>(std::index_sequence<I...>, vec<T> a, vec<T> b,
                                                  vec<T> & low, vec<T> & high) {
@@ -34,9 +35,8 @@ template <class T>
 
 /// Reads a square of `height` rows, `stride` apart, of `left` numbers; what lies beyond is zero.
 template <class T>
-[[gnu::always_inline]] inline void load_square(const T* from, std::size_t stride,
-                                               std::size_t height, std::size_t left,
-                                               vec<T> (&square)[width<T>]) {
+DIFFUSION_INLINE inline void load_square(const T* from, std::size_t stride, std::size_t height,
+                                         std::size_t left, vec<T> (&square)[width<T>]) {
     constexpr std::size_t n = width<T>;
     if (height >= n && left >= n) {
         unrolled<n>([&](auto i) { square[i] = load(from + i * stride); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/product.hpp>
 #include <diffusion/nn/conv/shape.hpp>
 #include <diffusion/nn/conv/simd.hpp>
@@ -71,13 +72,13 @@ void prepare(std::size_t in, std::size_t out, Fetch&& fetch, T* u, bool past_cac
                 for (std::size_t v = 0; v < vectors; ++v)
                     transform_tile<3, points, V>(
                         [](const auto& g, auto& w)
-                            __attribute__((always_inline)) { Kind::template weights<T>(g, w); },
-                        [&](std::size_t col, V(&g)[3]) __attribute__((always_inline)) {
+                            DIFFUSION_INLINE { Kind::template weights<T>(g, w); },
+                        [&](std::size_t col, V(&g)[3]) DIFFUSION_INLINE {
                             for (std::size_t row = 0; row < 3; ++row)
                                 g[row] = taps[v][row * 3 + col][k];
                         },
                         [&](std::size_t row, std::size_t col, V w)
-                            __attribute__((always_inline)) { line[row * points + col][v] = w; });
+                            DIFFUSION_INLINE { line[row * points + col][v] = w; });
                 for (std::size_t p = 0; p < planes; ++p)
                     for (std::size_t v = 0; v < vectors; ++v)
                         if (T* to = u + p * plane + v * lanes; past_caches)
@@ -190,13 +191,12 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
         for (std::size_t i = 0; i < rows; ++i)
             for (std::size_t o = 0; o < s.out; o += detail::width<T>)
                 transform_tile<Kind::points, 3, V>(
-                    [](const auto& w, auto& g) __attribute__((always_inline)) {
-                        Kind::template weights_gradient<T>(w, g);
-                    },
-                    [&](std::size_t col, V(&column)[Kind::points]) __attribute__((always_inline)) {
+                    [](const auto& w, auto& g)
+                        DIFFUSION_INLINE { Kind::template weights_gradient<T>(w, g); },
+                    [&](std::size_t col, V(&column)[Kind::points]) DIFFUSION_INLINE {
                         read_planes(du + i * stride + o, u_plane, col, column);
                     },
-                    [&](std::size_t k, std::size_t col, V g) __attribute__((always_inline)) {
+                    [&](std::size_t k, std::size_t col, V g) DIFFUSION_INLINE {
                         T* to = dw + ((k * 3 + col) * s.in + row + i) * s.out + o;
                         if (o + detail::width<T> <= s.out)
                             detail::store(to, V(detail::load(to) + g));

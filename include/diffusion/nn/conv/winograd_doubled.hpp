@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/winograd_transform.hpp>
 
 /// 3x3 convolution of an image that is first doubled in size by repeating its pixels, without
@@ -43,14 +44,14 @@ struct doubled {
     static constexpr std::size_t data_of[points] = {0, 1, 2, 2, 3};  // the factors of each product
 
     template <class T, class V>
-    [[gnu::always_inline]] static void input(const V (&z)[4], V (&v)[4]) {
+    DIFFUSION_INLINE static void input(const V (&z)[4], V (&v)[4]) {
         v[0] = (T(4) * z[0] + z[2]) - T(5) * z[1];
         v[1] = z[2] - T(4) * z[1];
         v[2] = z[2] - z[1];
         v[3] = (T(4) * z[1] + z[3]) - T(5) * z[2];
     }
     template <class T, class V>
-    [[gnu::always_inline]] static void weights(const V (&g)[3], V (&u)[5]) {
+    DIFFUSION_INLINE static void weights(const V (&g)[3], V (&u)[5]) {
         const V even = g[0] + T(4) * g[2], odd = T(2) * g[1];
         u[0] = T(0.25) * g[0];
         u[1] = T(-1. / 3) * ((g[0] + g[2]) + g[1]);
@@ -59,7 +60,7 @@ struct doubled {
         u[4] = g[2];
     }
     template <class T, class V>
-    [[gnu::always_inline]] static void output(const V (&m)[5], V (&y)[4]) {
+    DIFFUSION_INLINE static void output(const V (&m)[5], V (&y)[4]) {
         const V even = m[2] + m[3], odd = m[2] - m[3];
         y[0] = (m[0] + m[1]) + even;
         y[1] = m[1] + T(2) * odd;
@@ -67,7 +68,7 @@ struct doubled {
         y[3] = (m[1] + m[4]) + T(8) * odd;
     }
     template <class T, class V>
-    [[gnu::always_inline]] static void output_gradient(const V (&y)[4], V (&m)[5]) {
+    DIFFUSION_INLINE static void output_gradient(const V (&y)[4], V (&m)[5]) {
         const V even = y[0] + T(4) * y[2], odd = T(2) * y[1] + T(8) * y[3];
         m[0] = y[0];
         m[1] = (y[0] + y[2]) + (y[1] + y[3]);
@@ -76,7 +77,7 @@ struct doubled {
         m[4] = y[3];
     }
     template <class T, class V>
-    [[gnu::always_inline]] static void weights_gradient(const V (&u)[5], V (&g)[3]) {
+    DIFFUSION_INLINE static void weights_gradient(const V (&u)[5], V (&g)[3]) {
         const V one = T(-1. / 3) * u[1], two = T(0.125) * u[2], back = T(-1. / 24) * u[3];
         g[0] = T(0.25) * u[0] + one + (two + back);
         g[1] = one + T(2) * (two - back);
@@ -90,7 +91,7 @@ struct halved {
     static constexpr std::size_t data_of[points] = {0, 1, 2, 3, 4};
 
     template <class T, class V>
-    [[gnu::always_inline]] static void input(const V (&d)[6], V (&v)[5]) {
+    DIFFUSION_INLINE static void input(const V (&d)[6], V (&v)[5]) {
         const V even = d[4] - d[2], odd = T(2) * (d[3] - d[1]);
         v[0] = (T(4) * d[0] + d[4]) - T(5) * d[2];
         v[1] = (d[4] + d[3]) - T(4) * (d[2] + d[1]);
@@ -99,7 +100,7 @@ struct halved {
         v[4] = (T(4) * d[1] + d[5]) - T(5) * d[3];
     }
     template <class T, class V>
-    [[gnu::always_inline]] static void weights(const V (&g)[3], V (&u)[5]) {
+    DIFFUSION_INLINE static void weights(const V (&g)[3], V (&u)[5]) {
         const V even = g[0] + T(4) * g[2], odd = T(2) * g[1];
         u[0] = T(0.25) * g[0];
         u[1] = T(-1. / 6) * ((g[0] + g[2]) + g[1]);
@@ -109,7 +110,7 @@ struct halved {
     }
     /// y_0 + y_1 and y_2 + y_3.
     template <class T, class V>
-    [[gnu::always_inline]] static void output(const V (&m)[5], V (&y)[2]) {
+    DIFFUSION_INLINE static void output(const V (&m)[5], V (&y)[2]) {
         const V one = T(2) * m[1], two = T(3) * m[2] - m[3];
         y[0] = (m[0] + one) + two;
         y[1] = (m[4] + one) + T(4) * two;

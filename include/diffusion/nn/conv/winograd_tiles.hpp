@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/shape.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 #include <diffusion/nn/conv/winograd_transform.hpp>
@@ -58,15 +59,14 @@ public:
 
     /// Vector c of the pixels in column `col`.
     template <class V>
-    [[gnu::always_inline]] void read(std::size_t col, std::size_t c, V (&column)[Size]) const {
+    DIFFUSION_INLINE void read(std::size_t col, std::size_t c, V (&column)[Size]) const {
         if (col == 0 ? first_ != 0 : col >= last_) {
             for (V& v : column) v = V{};
             return;
         }
         const std::size_t offset = (col - first_) * channels_ + c;
-        detail::unrolled<Size>([&](auto i) __attribute__((always_inline)) {
-            column[i] = detail::load(row_[i] + offset);
-        });
+        detail::unrolled<Size>(
+            [&](auto i) DIFFUSION_INLINE { column[i] = detail::load(row_[i] + offset); });
     }
 
 private:
@@ -90,11 +90,10 @@ void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
         for (const std::size_t c : detail::vector_offsets<T>(channels)) {
             T* to = v + t * channels + c;
             transform_tile<Kind::window, Kind::data, V>(
-                [](const auto& d, auto& w)
-                    __attribute__((always_inline)) { Kind::template input<T>(d, w); },
+                [](const auto& d, auto& w) DIFFUSION_INLINE { Kind::template input<T>(d, w); },
                 [&](std::size_t j, V(&column)[Kind::window])
-                    __attribute__((always_inline)) { from.read(j, c, column); },
-                [&](std::size_t, std::size_t, V w) __attribute__((always_inline)) {
+                    DIFFUSION_INLINE { from.read(j, c, column); },
+                [&](std::size_t, std::size_t, V w) DIFFUSION_INLINE {
                     detail::store(to, w);
                     to += plane;
                 });
@@ -104,9 +103,9 @@ void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
 
 /// Column `col` of the planes, each at the same place.
 template <class T, class V, std::size_t Points>
-[[gnu::always_inline]] inline void read_planes(const T* from, std::size_t plane, std::size_t col,
-                                               V (&column)[Points]) {
-    detail::unrolled<Points>([&](auto row) __attribute__((always_inline)) {
+DIFFUSION_INLINE inline void read_planes(const T* from, std::size_t plane, std::size_t col,
+                                         V (&column)[Points]) {
+    detail::unrolled<Points>([&](auto row) DIFFUSION_INLINE {
         column[row] = detail::load(from + (row * Points + col) * plane);
     });
 }
@@ -135,12 +134,10 @@ void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count
         for (const std::size_t c : detail::vector_offsets<T>(channels)) {
             const V add = bias ? detail::load(bias + c) : V{};
             transform_tile<Kind::points, size, V>(
-                [](const auto& w, auto& z)
-                    __attribute__((always_inline)) { Kind::template output<T>(w, z); },
-                [&](std::size_t j, V(&column)[Kind::points]) __attribute__((always_inline)) {
-                    read_planes(m + t * stride + c, plane, j, column);
-                },
-                [&](std::size_t i, std::size_t j, V z) __attribute__((always_inline)) {
+                [](const auto& w, auto& z) DIFFUSION_INLINE { Kind::template output<T>(w, z); },
+                [&](std::size_t j, V(&column)[Kind::points])
+                    DIFFUSION_INLINE { read_planes(m + t * stride + c, plane, j, column); },
+                [&](std::size_t i, std::size_t j, V z) DIFFUSION_INLINE {
                     if (pixel[i][j]) detail::store(pixel[i][j] + c, V(z + add));
                 });
         }
@@ -162,10 +159,9 @@ void transform_output_gradients(const tiling& tiles, std::size_t first, std::siz
             T* to = m + t * stride + c;
             transform_tile<tile, Kind::points, V>(
                 [](const auto& z, auto& w)
-                    __attribute__((always_inline)) { Kind::template output_gradient<T>(z, w); },
-                [&](std::size_t j, V(&column)[tile])
-                    __attribute__((always_inline)) { from.read(j, c, column); },
-                [&](std::size_t, std::size_t, V w) __attribute__((always_inline)) {
+                    DIFFUSION_INLINE { Kind::template output_gradient<T>(z, w); },
+                [&](std::size_t j, V(&column)[tile]) DIFFUSION_INLINE { from.read(j, c, column); },
+                [&](std::size_t, std::size_t, V w) DIFFUSION_INLINE {
                     detail::store(to, w);
                     to += plane;
                 });

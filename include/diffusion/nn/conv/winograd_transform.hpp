@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <diffusion/detail/inline.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 
 /// 3x3 convolution with stride 1 by minimal filtering (Winograd 1980; Lavin and Gray 2016).
@@ -70,7 +71,7 @@ struct same_size {
 
     /// v = B^T d
     template <class T, class V>
-    [[gnu::always_inline]] static void input(const V (&d)[6], V (&v)[6]) {
+    DIFFUSION_INLINE static void input(const V (&d)[6], V (&v)[6]) {
         using k = constants<T>;
         const V even_a = d[4] - k::b2 * d[2], odd_a = k::a * (d[3] - k::b2 * d[1]);
         const V even_b = d[4] - k::a2 * d[2], odd_b = k::b * (d[3] - k::a2 * d[1]);
@@ -84,7 +85,7 @@ struct same_size {
 
     /// u = G g
     template <class T, class V>
-    [[gnu::always_inline]] static void weights(const V (&g)[3], V (&u)[6]) {
+    DIFFUSION_INLINE static void weights(const V (&g)[3], V (&u)[6]) {
         using k = constants<T>;
         const V even_a = k::norm_a * (g[0] + k::a2 * g[2]), odd_a = (k::norm_a * k::a) * g[1];
         const V even_b = k::norm_b * (g[0] + k::b2 * g[2]), odd_b = (k::norm_b * k::b) * g[1];
@@ -98,7 +99,7 @@ struct same_size {
 
     /// y = A^T m
     template <class T, class V>
-    [[gnu::always_inline]] static void output(const V (&m)[6], V (&y)[4]) {
+    DIFFUSION_INLINE static void output(const V (&m)[6], V (&y)[4]) {
         using k = constants<T>;
         const V even_a = m[1] + m[2], odd_a = m[1] - m[2];
         const V even_b = m[3] + m[4], odd_b = m[3] - m[4];
@@ -110,7 +111,7 @@ struct same_size {
 
     /// m = A y, the transpose of `output`
     template <class T, class V>
-    [[gnu::always_inline]] static void output_gradient(const V (&y)[4], V (&m)[6]) {
+    DIFFUSION_INLINE static void output_gradient(const V (&y)[4], V (&m)[6]) {
         using k = constants<T>;
         const V even_a = y[0] + k::a2 * y[2], odd_a = k::a * y[1] + k::a3 * y[3];
         const V even_b = y[0] + k::b2 * y[2], odd_b = k::b * y[1] + k::b3 * y[3];
@@ -124,7 +125,7 @@ struct same_size {
 
     /// g = G^T u, the transpose of `weights`
     template <class T, class V>
-    [[gnu::always_inline]] static void weights_gradient(const V (&u)[6], V (&g)[3]) {
+    DIFFUSION_INLINE static void weights_gradient(const V (&u)[6], V (&g)[3]) {
         using k = constants<T>;
         const V even_a = k::norm_a * (u[1] + u[2]), even_b = k::norm_b * (u[3] + u[4]);
         g[0] = u[0] + even_a + even_b;
@@ -140,26 +141,24 @@ struct same_size {
 /// and reading each column once is better then. All three functions are to be inlined by force:
 /// called with their numbers in memory they take twice the time.
 template <std::size_t From, std::size_t To, class V, class Transform, class Read, class Write>
-[[gnu::always_inline]] inline void transform_tile(Transform&& transform, Read&& read,
-                                                  Write&& write) {
+DIFFUSION_INLINE inline void transform_tile(Transform&& transform, Read&& read, Write&& write) {
     constexpr std::size_t group = To == 6 && detail::vector_registers == 32 ? 3 : To;
-    detail::unrolled<To / group>([&](auto part) __attribute__((always_inline)) {
+    detail::unrolled<To / group>([&](auto part) DIFFUSION_INLINE {
         V half[group][From];
-        detail::unrolled<From>([&](auto col) __attribute__((always_inline)) {
+        detail::unrolled<From>([&](auto col) DIFFUSION_INLINE {
             V before[From], after[To];
             read(col, before);
             transform(before, after);
-            detail::unrolled<group>([&](auto row) __attribute__((always_inline)) {
+            detail::unrolled<group>([&](auto row) DIFFUSION_INLINE {
                 half[row][col] = after[part * group + row];
                 detail::in_register(half[row][col]);
             });
         });
-        detail::unrolled<group>([&](auto row) __attribute__((always_inline)) {
+        detail::unrolled<group>([&](auto row) DIFFUSION_INLINE {
             V after[To];
             transform(half[row], after);
-            detail::unrolled<To>([&](auto col) __attribute__((always_inline)) {
-                write(part * group + row, col, after[col]);
-            });
+            detail::unrolled<To>(
+                [&](auto col) DIFFUSION_INLINE { write(part * group + row, col, after[col]); });
         });
     });
 }
