@@ -53,7 +53,7 @@ clang)
     CXX=clang++
     export CXX
     packages build clang eigen xtensor io tests
-    configure "$root/build/clang" $only_tests -DDIFFUSION_SKIP_TESTS="${DIFFUSION_SKIP_TESTS:-}" &&
+    configure "$root/build/clang" $only_tests -DDIFFUSION_OPTIMISATION=-O1 -DDIFFUSION_SKIP_TESTS="${DIFFUSION_SKIP_TESTS:-}" &&
         build "$root/build/clang" && test_in "$root/build/clang" "$@"
     ;;
 asan) # with clang, whose sanitizers see more and compile in half the time. What they add takes minutes to optimise, so only
@@ -63,7 +63,7 @@ asan) # with clang, whose sanitizers see more and compile in half the time. What
     packages build clang sanitizers eigen xtensor io tests
     UBSAN_OPTIONS=print_stacktrace=1
     export UBSAN_OPTIONS
-    configure "$root/build/asan" $only_tests -DDIFFUSION_SKIP_TESTS="${DIFFUSION_SKIP_TESTS:-}" \
+    configure "$root/build/asan" $only_tests -DDIFFUSION_NATIVE=OFF -DDIFFUSION_SKIP_TESTS="${DIFFUSION_SKIP_TESTS:-}" \
         -DDIFFUSION_OPTIMISED_TESTS="/random/|/(fuzz.*|mixture|langevin|parallel|conv_doubled|autoencod.*|dit|consistency)[.]cpp$" \
         -DCMAKE_CXX_FLAGS="-g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=null,object-size,pointer-overflow -fno-sanitize-recover=all" &&
         build "$root/build/asan" unit_tests && test_in "$root/build/asan" -L unit "$@"
@@ -73,7 +73,7 @@ tsan)
     # Kernels that spread addresses widely leave ThreadSanitizer no room: switch that off for these processes.
     fixed=
     if command -v setarch > /dev/null && setarch -R true 2> /dev/null; then fixed="setarch -R"; fi
-    configure "$root/build/tsan" $only_tests -DCMAKE_CXX_FLAGS="-g1 -fsanitize=thread" &&
+    configure "$root/build/tsan" $only_tests -DDIFFUSION_NATIVE=OFF -DCMAKE_CXX_FLAGS="-g1 -fsanitize=thread" &&
         build "$root/build/tsan" test_concurrency &&
         $fixed ctest --test-dir "$root/build/tsan" --output-on-failure --no-tests=error -R '^test_concurrency$' "$@"
     ;;
