@@ -64,7 +64,6 @@ asan) # with clang, whose sanitizers see more and compile in half the time. What
     UBSAN_OPTIONS=print_stacktrace=1
     export UBSAN_OPTIONS
     configure "$root/build/asan" $only_tests -DDIFFUSION_NATIVE=OFF -DDIFFUSION_SKIP_TESTS="${DIFFUSION_SKIP_TESTS:-}" \
-        -DDIFFUSION_OPTIMISED_TESTS="/random/|/(fuzz.*|mixture|langevin|parallel|conv_doubled|autoencod.*|dit|consistency)[.]cpp$" \
         -DCMAKE_CXX_FLAGS="-g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=null,object-size,pointer-overflow -fno-sanitize-recover=all" &&
         build "$root/build/asan" unit_tests && test_in "$root/build/asan" -L unit "$@"
     ;;
