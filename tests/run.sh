@@ -56,8 +56,8 @@ clang)
     configure "$root/build/clang" $only_tests -DDIFFUSION_OPTIMISATION=-O1 -DDIFFUSION_SKIP_TESTS="${DIFFUSION_SKIP_TESTS:-}" &&
         build "$root/build/clang" && test_in "$root/build/clang" "$@"
     ;;
-asan) # with clang, whose sanitizers see more and compile in half the time. What they add takes minutes to optimise, so only
-      # what runs for longer than that is optimised. AddressSanitizer checks an address where it is used, no other need.
+asan) # with clang, whose sanitizers see more and compile in half the time; without three checks of addresses that are
+      # wrong where AddressSanitizer sees them used, and that would make the kernels of nn/ take minutes to compile
     CXX=clang++
     export CXX
     packages build clang sanitizers eigen xtensor io tests
