@@ -26,6 +26,7 @@ TEST_CASE_TEMPLATE("Eigen tensors of fixed size give the same runs", X, matrix_d
     suite::check_runs(X(X::Zero()));
 }
 
-TEST_CASE("Eigen tensors of partly fixed size give the same runs") {
-    suite::check_runs(half_fixed(half_fixed::Zero(4, 3)));
+TEST_CASE_TEMPLATE("Eigen tensors of partly fixed or bounded size give the same runs", X,
+                   half_fixed, bounded) {
+    suite::check_runs(X(X::Zero(4, 3)));
 }

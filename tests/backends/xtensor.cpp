@@ -29,6 +29,6 @@ TEST_CASE_TEMPLATE("xtensor's containers are tensors", X, xt::xarray<float>, xt:
 
 // One of each kind: each type more is all samplers compiled once more.
 TEST_CASE_TEMPLATE("xtensor's containers give the same runs", X, xt::xarray<float>, tensor_double,
-                   column_major) {
+                   column_major, dynamic_layout) {
     suite::check_runs(zeros<X>());
 }
