@@ -68,8 +68,9 @@ dual<T> average_pool(const dual<T>& x, std::size_t factor = 2) {
     return {average_pool(x.value, factor), average_pool(x.tangent, factor)};
 }
 template <class T>
-dual<T> linear(const dual<T>& x, const var<T>& w, const var<T>& b) {
-    return {linear(x.value, w, b), linear(x.tangent, w, var<T>())};
+dual<T> linear(const dual<T>& x, const var<T>& w, const var<T>& b,
+               const prepared_weights<T>& prepared = {}) {
+    return {linear(x.value, w, b, prepared), linear(x.tangent, w, var<T>(), prepared)};
 }
 template <class T>
 dual<T> convolve(const dual<T>& x, const var<T>& w, const var<T>& b, std::size_t out,

@@ -119,16 +119,14 @@ public:
     parameter<T> add_convolution(std::string name, const conv_shape& s, initial start) {
         const parameter<T> p =
             add(std::move(name), {s.kernel, s.kernel, s.in, s.out}, parameter_layout::conv, start);
-        convolution c;
-        c.shape = s;
-        c.parameter = p.index;
-        c.forward = prepared_.size();
-        constexpr std::size_t line = alignment / sizeof(T);
-        const std::size_t room = (conv_prepared_size<T>(s) + line - 1) / line * line;
-        c.backward = c.forward + room;
-        prepared_.resize(c.backward + room);
-        entries_.back().convolution = convolutions_.size();
-        convolutions_.push_back(c);
+        keep_prepared(p, s);
+        return p;
+    }
+
+    /// Adds the weights (in, out) of a linear layer.
+    parameter<T> add_linear(std::string name, std::size_t in, std::size_t out, initial start) {
+        const parameter<T> p = add(std::move(name), {in, out}, parameter_layout::linear, start);
+        keep_prepared(p, {1, 1, 1, in, out, 1, 1});
         return p;
     }
 
@@ -243,6 +241,20 @@ public:
     }
 
 private:
+    /// Makes room for the prepared forms of p, the weights of the convolution s.
+    void keep_prepared(const parameter<T>& p, const conv_shape& s) {
+        convolution c;
+        c.shape = s;
+        c.parameter = p.index;
+        c.forward = prepared_.size();
+        constexpr std::size_t line = alignment / sizeof(T);
+        const std::size_t room = (conv_prepared_size<T>(s) + line - 1) / line * line;
+        c.backward = c.forward + room;
+        prepared_.resize(c.backward + room);
+        entries_[p.index].convolution = convolutions_.size();
+        convolutions_.push_back(c);
+    }
+
     std::size_t set_frozen(std::string_view pattern, bool frozen, const char* function) {
         const std::string below = std::string(pattern) + ".*";
         std::size_t found = 0;
