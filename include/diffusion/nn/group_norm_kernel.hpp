@@ -56,7 +56,7 @@ void find_group_statistics(const T* x, const T* shift, std::size_t pixels, std::
                     static_cast<T>(1 / std::sqrt(sum_of_group(g) / count + epsilon)));
 }
 
-/// y = gamma (x - center) rstd + beta, and SiLU of that.
+/// y = gamma (x - center) rstd + beta, and SiLU of that. Asks for the next image of y meanwhile.
 template <bool Silu, class T>
 void normalize(const T* x, group_statistics<T> s, const T* gamma, const T* beta, std::size_t pixels,
                std::size_t channels, T* y) {
@@ -64,6 +64,7 @@ void normalize(const T* x, group_statistics<T> s, const T* gamma, const T* beta,
         const vec<T> center = block.load(s.center), offset = block.load(beta);
         const vec<T> slope = block.load(gamma) * block.load(s.rstd);
         for (std::size_t p = 0; p < pixels; ++p) {
+            prefetch<cache::second>(y + (pixels + p) * channels + block.first, 1);
             const vec<T> z = (block.load(x + p * channels) - center) * slope + offset;
             block.store(y + p * channels, Silu ? silu<T>(z) : z);
         }
@@ -71,7 +72,8 @@ void normalize(const T* x, group_statistics<T> s, const T* gamma, const T* beta,
 }
 
 /// The way back, first half: dz = dL/d(affine output) to `dz`, and per channel the sums over pixels
-/// of dz, of dz (x - center) and of x - center to `sums` (3 x channels).
+/// of dz, of dz (x - center) and of x - center to `sums` (3 x channels). Asks for the next image of
+/// x meanwhile, which was kept since the way forward and comes from far.
 template <bool Silu, class T>
 void normalize_sums(const T* x, const T* dy, group_statistics<T> s, const T* gamma, const T* beta,
                     std::size_t pixels, std::size_t channels, T* dz, T* sums) {
@@ -79,6 +81,7 @@ void normalize_sums(const T* x, const T* dy, group_statistics<T> s, const T* gam
         const vec<T> center = block.load(s.center), offset = block.load(beta);
         const vec<T> slope = block.load(gamma) * block.load(s.rstd);
         const auto total = pixel_sums<T, 3>(pixels, [&](std::size_t p, auto& sum) {
+            prefetch<cache::second>(x + (pixels + p) * channels + block.first, 1);
             const vec<T> d = block.load(x + p * channels) - center;
             vec<T> g = block.load(dy + p * channels);
             if constexpr (Silu) {

@@ -73,7 +73,8 @@ void product_block(const terms& sum, const T* a, const T* b, const T* start,
                 b_now[v] = load(b_step + v * lanes);
                 in_register(b_now[v]);
             }
-            if constexpr (A == layout::by_rows) prefetch(b_step + ahead, Vectors * lanes);
+            if constexpr (A == layout::by_rows)
+                prefetch<cache::second>(b_step + ahead, Vectors * lanes);
 #pragma GCC unroll 12
             for (std::size_t r = 0; r < Rows; ++r) {
                 const T a_now = a_step[r / 3][A == layout::by_rows ? r % 3 * a_stride : r % 3];
@@ -107,12 +108,21 @@ inline constexpr auto block_functions = []<std::size_t... H>(std::index_sequence
 }
 (std::make_index_sequence<row_block>{});
 
-/// Height of the next block when `left` rows remain: blocks of nearly the same height, 10 + 9 + 9
-/// rather than 12 + 12 + 4, because low blocks wait for their additions.
-constexpr std::size_t block_height(std::size_t left) {
-    const std::size_t blocks = (left + row_block - 1) / row_block;
-    return (left + blocks - 1) / blocks;
-}
+/// The blocks that `rows` > 0 rows are cut into: of nearly the same height, 10 + 9 + 9 rather than
+/// 12 + 12 + 4, because low blocks wait for their additions.
+class block_heights {
+public:
+    explicit constexpr block_heights(std::size_t rows) {
+        const std::size_t blocks = (rows + row_block - 1) / row_block;
+        low_ = rows / blocks;
+        first_low_ = rows % blocks * (low_ + 1);
+    }
+    /// Height of the block that begins at `row`.
+    constexpr std::size_t at(std::size_t row) const { return row < first_low_ ? low_ + 1 : low_; }
+
+private:
+    std::size_t low_, first_low_;
+};
 
 /// c = start + a b for any number of rows and columns. With `packed`, b comes from `pack` (and
 /// b_stride is ignored); else rows of b are b_stride apart and readable for whole vectors.
@@ -120,12 +130,14 @@ template <class T, layout A>
 void product(terms sum, std::size_t rows, std::size_t columns, const T* a, const T* b, bool packed,
              const T* start, std::size_t start_stride, T* c, std::size_t c_stride) {
     constexpr std::size_t panel = column_vectors * width<T>;
+    if (rows == 0) return;
     if (sum.steps * sum.segments == 0) {  // pixels that a stride leaves out
         for (std::size_t row = 0; row < rows; ++row)
             for (std::size_t col = 0; col < columns; ++col)
                 c[row * c_stride + col] = start ? start[row * start_stride + col] : T(0);
         return;
     }
+    const block_heights heights(rows);
     for (std::size_t col = 0; col < columns; col += panel) {
         const std::size_t left = std::min(columns - col, panel);
         const std::size_t reach = left <= width<T> ? width<T> : panel;
@@ -139,7 +151,7 @@ void product(terms sum, std::size_t rows, std::size_t columns, const T* a, const
             sum.b_segment = sum.b_stride * sum.steps;
         }
         for (std::size_t row = 0, height; row < rows; row += height) {
-            height = block_height(rows - row);
+            height = heights.at(row);
             const T* a_rows = a + row * (A == layout::by_rows ? sum.a_stride : 1);
             const T* start_rows = start ? start + row * start_stride + col : nullptr;
             T* c_rows = c + row * c_stride + col;

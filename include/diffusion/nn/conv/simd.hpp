@@ -77,12 +77,34 @@ DIFFUSION_INLINE inline void in_register(V& v) {
 #endif
 }
 
+/// A cache to bring numbers to: the first is for what is used at once, and only the second holds
+/// what is still waited for, and has room for many requests to memory at a time.
+enum class cache { first, second };
+
 /// Asks for the cache lines of `count` numbers that will be read soon, or written. The address may
 /// lie beyond the end of an array: nothing is read then.
-template <class T, bool Write = false>
+template <cache Level, class T>
 DIFFUSION_INLINE inline void prefetch(const T* from, std::size_t count) {
     for (std::size_t i = 0; i < count; i += cache_line / sizeof(T))
-        __builtin_prefetch(from + i, Write ? 1 : 0);
+        __builtin_prefetch(from + i, 0, Level == cache::first ? 3 : 2);
+}
+
+/// Asks for a piece of [from, to), the one numbered `piece` of `pieces`: for numbers that the next
+/// stage of some work begins with, and which can come while this one computes.
+template <class T>
+inline void prefetch_piece(const T* from, const T* to, std::size_t piece, std::size_t pieces) {
+    const std::size_t count = static_cast<std::size_t>(to - from);
+    const T* first = from + count * piece / pieces;
+    prefetch<cache::second>(first,
+                            static_cast<std::size_t>(from + count * (piece + 1) / pieces - first));
+}
+
+/// Brings [from, to) into the caches by reading it in order, which the processor sees and runs
+/// ahead of: three times as fast as the first reads of a window that jumps from row to row.
+template <class T>
+inline void fetch_in_order(const T* from, const T* to) {
+    for (const volatile T* at = from; at < to; at += cache_line / sizeof(T))
+        [[maybe_unused]] const T seen = *at;
 }
 
 /// The sum of the lanes, by halves.

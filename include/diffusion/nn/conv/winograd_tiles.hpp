@@ -35,6 +35,13 @@ struct tiling {
         const std::size_t line = index / across;
         return {line / down, (line % down + first_tile) * tile, index % across * tile};
     }
+
+    /// The first pixel that belongs to no tile before the row of tile `index`, or after the last
+    /// tile the last pixel, in images that are smaller by the factor `half`, each way.
+    std::size_t first_pixel(std::size_t index, std::size_t half = 1) const {
+        const place at = (*this)[index];
+        return (at.image * (height / half) + at.row / half) * (width / half);
+    }
 };
 
 /// Size x Size pixels of an image from (row0, col0) on, which may lie beyond its borders (row0 or
@@ -54,7 +61,8 @@ public:
     /// Asks for the pixels that the next tile to the right is the first to see.
     void prefetch_next() const {
         for (std::size_t i = 2; i < Size; ++i)
-            detail::prefetch(row_[i] + (Size - first_) * channels_, (Size - 2) * channels_);
+            detail::prefetch<detail::cache::first>(row_[i] + (Size - first_) * channels_,
+                                                   (Size - 2) * channels_);
     }
 
     /// Vector c of the pixels in column `col`.
@@ -129,7 +137,7 @@ void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count
                 if (row * half < tiles.first_row || row * half >= tiles.last_row || col >= width)
                     continue;
                 pixel[i][j] = y + ((image * height + row) * width + col) * channels;
-                detail::prefetch<T, true>(pixel[i][j], channels);
+                detail::prefetch<detail::cache::first>(pixel[i][j], channels);
             }
         for (const std::size_t c : detail::vector_offsets<T>(channels)) {
             const V add = bias ? detail::load(bias + c) : V{};
