@@ -91,12 +91,12 @@ struct fast {
           dy(numbers<T>(s.output_size(), 4)),
           y(s.output_size(), T(99)),
           dx(s.input_size(), T(99)),
-          dw(s.weight_size(), T(0)),
+          dw(s.weight_size(), T(99)),
           dbias(s.out, T(0)) {
         namespace nn = diffusion::nn;
         nn::conv_forward(s, x.data(), w.data(), bias.data(), y.data(), scratch);
         nn::conv_backward_data(s, dy.data(), w.data(), dx.data(), scratch);
-        nn::conv_backward_weights(s, x.data(), dy.data(), dw.data(), dbias.data(), scratch);
+        nn::conv_backward_weights(s, x.data(), dy.data(), dw.data(), dbias.data(), scratch, true);
     }
 };
 

@@ -47,8 +47,9 @@ var<T> convolve(const conv_shape& s, const var<T>& x, const var<T>& w, const var
                     db = adjoint_slot<T>(b)](const adjoint_slot<T>& dy) mutable {
         workspace& scratch = w.tape().scratch();
         if (dw.wanted()) {
-            conv_backward_weights(s, x.data(), dy.read(), dw.write_zeroed(),
-                                  db.wanted() ? db.write_zeroed() : nullptr, scratch);
+            const auto to = dw.write();
+            conv_backward_weights(s, x.data(), dy.read(), to.data,
+                                  db.wanted() ? db.write_zeroed() : nullptr, scratch, to.first);
         } else if (db.wanted()) {
             detail::add_rows(dy.size() / s.out, s.out, dy.read(), db.write_zeroed(),
                              scratch.take<double>(s.out));
@@ -144,8 +145,10 @@ var<T> convolve_transposed(const var<T>& x, const var<T>& w, const var<T>& b, st
                     dx = adjoint_slot<T>(x), dw = adjoint_slot<T>(w),
                     db = adjoint_slot<T>(b)](const adjoint_slot<T>& dy) mutable {
         workspace& scratch = w.tape().scratch();
-        if (dw.wanted())
-            conv_backward_weights<T>(s, dy.read(), x.data(), dw.write_zeroed(), nullptr, scratch);
+        if (dw.wanted()) {
+            const auto to = dw.write();
+            conv_backward_weights<T>(s, dy.read(), x.data(), to.data, nullptr, scratch, to.first);
+        }
         if (db.wanted())
             detail::add_rows(dy.size() / s.in, s.in, dy.read(), db.write_zeroed(),
                              scratch.take<double>(s.in));

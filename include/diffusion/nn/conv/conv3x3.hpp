@@ -187,10 +187,11 @@ void conv_backward_data(const conv_shape& s, const T* dy, const T* w, T* dx, wor
     conv_backward_data_prepared(s, dy, prepared, dx, scratch);
 }
 
-/// dw += the gradient with respect to w, dbias (if not null) += the one with respect to the bias.
+/// dw += the gradient with respect to w, or = if it is the `first`; dbias (if not null) += the one
+/// with respect to the bias.
 template <class T>
 void conv_backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, T* dbias,
-                           workspace& scratch) {
+                           workspace& scratch, bool first = false) {
     const std::size_t pixels = s.batch * s.out_height() * s.out_width();
     if (dbias) detail::add_rows(pixels, s.out, dy, dbias, scratch.take<double>(s.out));
 
@@ -200,14 +201,14 @@ void conv_backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, 
         method = conv_method::direct;
     switch (method) {
         case conv_method::pointwise:
-            return matmul_backward_weights(pixels, s.out, s.in, x, dy, dw, scratch);
+            return matmul_backward_weights(pixels, s.out, s.in, x, dy, dw, scratch, first);
         case conv_method::winograd:
-            return winograd::backward_weights<winograd::same_size>(s, x, dy, dw, scratch);
+            return winograd::backward_weights<winograd::same_size>(s, x, dy, dw, scratch, first);
         case conv_method::doubled:
-            return winograd::backward_weights<winograd::doubled>(s.of_doubled(), x, dy, dw,
-                                                                 scratch);
+            return winograd::backward_weights<winograd::doubled>(s.of_doubled(), x, dy, dw, scratch,
+                                                                 first);
         case conv_method::direct:
-            return direct::backward_weights(s, x, dy, dw, scratch);
+            return direct::backward_weights(s, x, dy, dw, scratch, first);
     }
 }
 

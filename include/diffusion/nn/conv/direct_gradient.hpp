@@ -105,9 +105,11 @@ void backward_data(const conv_shape& s, const T* dy, const T* prepared, T* dx, w
     }
 }
 
-/// dw += the gradient with respect to w.
+/// dw += the gradient with respect to w, or = if it is the `first`.
 template <class T>
-void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, workspace& scratch) {
+void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, workspace& scratch,
+                      bool first) {
+    if (first) std::fill_n(dw, s.weight_size(), T(0));
     constexpr std::size_t lanes = detail::width<T>;
     const std::size_t line = (s.width + 2 * s.padding()) * s.in;
     const std::size_t rows = s.height + 2 * s.padding();

@@ -65,10 +65,10 @@ void matmul_backward_data(std::size_t m, std::size_t n, std::size_t k, const T* 
     matmul_packed<T>(m, k, n, dy, packed, nullptr, dx);
 }
 
-/// dw += x^T dy for x (m, k), dy (m, n), dw (k, n).
+/// dw += x^T dy, or = if it is the `first`, for x (m, k), dy (m, n), dw (k, n).
 template <class T>
 void matmul_backward_weights(std::size_t m, std::size_t n, std::size_t k, const T* x, const T* dy,
-                             T* dw, workspace& scratch) {
+                             T* dw, workspace& scratch, bool first = false) {
     constexpr std::size_t strip = 256;            // rows whose two factors stay in the cache
     const bool pack = n % detail::width<T> != 0;  // else rows of dy are whole vectors
     T* packed = pack ? scratch.take<T>(matmul_packed_size<T>(std::min(m, strip), n)) : nullptr;
@@ -80,8 +80,8 @@ void matmul_backward_weights(std::size_t m, std::size_t n, std::size_t k, const 
             factor = packed;
         }
         const detail::terms sum{.steps = rows, .segments = 1, .a_stride = k, .b_stride = n};
-        detail::product<T, detail::layout::by_columns>(sum, k, n, x + row * k, factor, pack, dw, n,
-                                                       dw, n);
+        detail::product<T, detail::layout::by_columns>(sum, k, n, x + row * k, factor, pack,
+                                                       first && row == 0 ? nullptr : dw, n, dw, n);
     }
 }
 

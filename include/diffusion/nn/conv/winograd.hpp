@@ -158,9 +158,11 @@ void forward(const conv_shape& s, const T* x, const T* u, const T* bias, T* y, w
     }
 }
 
-/// dw += the gradient with respect to the weights; in, out >= width<T>. s has the sizes of dy.
+/// dw += the gradient with respect to the weights, or = if it is the `first`; in, out >= width<T>. s
+/// has the sizes of dy.
 template <class Kind, class T>
-void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, workspace& scratch) {
+void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, workspace& scratch,
+                      bool first_share) {
     using V = detail::vec<T>;
     constexpr std::size_t data = Kind::data * Kind::data, planes = Kind::points * Kind::points;
     const tiling tiles(s, {});
@@ -217,10 +219,11 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
                     },
                     [&](std::size_t k, std::size_t col, V g) DIFFUSION_INLINE {
                         T* to = dw + ((k * 3 + col) * s.in + row + i) * s.out + o;
-                        if (o + detail::width<T> <= s.out)
-                            detail::store(to, V(detail::load(to) + g));
-                        else
-                            for (std::size_t l = 0; o + l < s.out; ++l) to[l] += g[l];
+                        const std::size_t left = std::min(s.out - o, detail::width<T>);
+                        const bool whole = left == detail::width<T>;
+                        if (!first_share)
+                            g += whole ? detail::load(to) : detail::load_some(to, left);
+                        whole ? detail::store(to, g) : detail::store_some(to, g, left);
                     });
     }
 }
