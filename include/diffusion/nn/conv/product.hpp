@@ -41,8 +41,8 @@ enum class layout { by_rows, by_columns };
 
 /// c(row, col) = start(row, col) + sum of a b for Rows rows and Vectors vectors of columns; the sum
 /// has at least one term. `start` null means zero; start_stride 0 gives every row the same start (a
-/// bias).
-template <class T, layout A, std::size_t Rows, std::size_t Vectors>
+/// bias). `Segments`: whether there may be several; the loop over them costs registers.
+template <class T, layout A, std::size_t Rows, std::size_t Vectors, bool Segments>
 void product_block(const terms& sum, const T* a, const T* b, const T* start,
                    std::size_t start_stride, T* c, std::size_t c_stride) {
     constexpr std::size_t lanes = width<T>;
@@ -86,7 +86,7 @@ void product_block(const terms& sum, const T* a, const T* b, const T* start,
                 a_step[r / 3] += A == layout::by_rows ? 1 : a_stride;
             b_step += b_stride;
         } while (++step < steps);
-    } while (++segment < sum.segments);
+    } while (Segments && ++segment < sum.segments);
 
 #pragma GCC unroll 12
     for (std::size_t r = 0; r < Rows; ++r)
@@ -99,12 +99,12 @@ using block_function = void (*)(const terms&, const T*, const T*, const T*, std:
                                 std::size_t);
 
 /// The block functions for 1, 2, ..., row_block rows.
-template <class T, layout A, std::size_t Vectors>
+template <class T, layout A, std::size_t Vectors, bool Segments>
 inline constexpr auto block_functions = []<std::size_t... H>(std::index_sequence<H...>) {
     struct table {
         block_function<T> of[sizeof...(H)];
     };
-    return table{{product_block<T, A, H + 1, Vectors>...}};
+    return table{{product_block<T, A, H + 1, Vectors, Segments>...}};
 }
 (std::make_index_sequence<row_block>{});
 
@@ -141,9 +141,10 @@ void product(terms sum, std::size_t rows, std::size_t columns, const T* a, const
     for (std::size_t col = 0; col < columns; col += panel) {
         const std::size_t left = std::min(columns - col, panel);
         const std::size_t reach = left <= width<T> ? width<T> : panel;
-        const block_function<T>* functions = left <= width<T>
-                                                 ? block_functions<T, A, 1>.of
-                                                 : block_functions<T, A, column_vectors>.of;
+        const block_function<T>* functions = left <= width<T> ? block_functions<T, A, 1, true>.of
+                                             : sum.segments == 1
+                                                 ? block_functions<T, A, column_vectors, false>.of
+                                                 : block_functions<T, A, column_vectors, true>.of;
         const T* b_panel = b + col;
         if (packed) {
             b_panel = b + col * sum.steps * sum.segments;
