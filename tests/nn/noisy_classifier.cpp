@@ -176,25 +176,26 @@ TEST_CASE("a classifier learns to tell noisy stripes apart, the better the less 
 
     // an image that moves up the gradient becomes one of the class, whatever it was; few are
     // stubborn, and how many of 16 depends on the last bits of the training: hence 128
+    const std::vector<std::size_t> wanted(items, 1);
+    const nn::class_gradient gradient(net, lanes, 4, 4, {1});
+    const auto unguided = [](const std::vector<float>& at, const diffusion::node&,
+                             std::vector<float>& x0) { x0 = at; };
+    std::vector<float> moved(x.size());
+    diffusion::classifier_guided guided(unguided, gradient, 2, moved);
     double before = 0, after = 0;
     constexpr std::uint64_t batches = 8;
     for (std::uint64_t k = 0; k < batches; ++k) {
         draw(3000 + k, false, 0.5);
-        std::ranges::fill(labels, std::size_t{1});
+        labels = wanted;
         before += lanes.train(net.parameters(), items, loss_of) / batches;
-        const nn::class_gradient gradient(net, lanes, 4, 4, {1});
-        std::vector<float> g(x.size());
-        const auto unguided = [](const std::vector<float>& at, const diffusion::node&,
-                                 std::vector<float>& x0) { x0 = at; };
-        diffusion::classifier_guided guided(unguided, gradient, 2, g);
         for (int i = 0; i < 20; ++i) {
-            guided(x, node_at(diffusion::flow_schedule{}, 0.5), g);
-            x = g;
+            guided(x, node_at(diffusion::flow_schedule{}, 0.5), moved);
+            x = moved;
         }
         after += lanes.train(net.parameters(), items, loss_of) / batches;
     }
     CHECK(before > 1);
-    CHECK(after < 0.3);
+    CHECK(after < 0.3);  // 0.05 to 0.11 with three kinds of vectors
 }
 
 TEST_CASE("a classifier refuses images, labels and options that do not fit") {
