@@ -34,11 +34,11 @@ using aligned_vector = std::vector<T, aligned_allocator<T>>;
 /// size.
 ///
 /// A network asks for the same sizes in every step, so that after the first step each request finds
-/// a block of its size and the heap is never called again. New blocks are cut from slabs, each twice
-/// as large as the one before until they fill large pages. Blocks start on a cache line and are not
-/// initialised; without NDEBUG a returned block is filled with NaN, so that an adjoint that reads a
-/// value which was freed too early is noticed. Under AddressSanitizer each block is a slab of its
-/// own, so that it sees where a block ends.
+/// a block of its size and the heap is never called again. New blocks are cut from slabs, each
+/// twice as large as the one before until they fill large pages. Blocks start on a cache line and
+/// are not initialised; without NDEBUG a returned block is filled with NaN, so that an adjoint that
+/// reads a value which was freed too early is noticed. Under AddressSanitizer each block is a slab
+/// of its own, so that it sees where a block ends.
 template <class T>
 class arena {
 public:

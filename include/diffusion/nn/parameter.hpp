@@ -123,7 +123,7 @@ public:
         return p;
     }
 
-    /// Adds the weights (in, out) of a linear layer.
+    /// Adds the weights (in, out) of a linear layer: a convolution of one pixel.
     parameter<T> add_linear(std::string name, std::size_t in, std::size_t out, initial start) {
         const parameter<T> p = add(std::move(name), {in, out}, parameter_layout::linear, start);
         keep_prepared(p, {1, 1, 1, in, out, 1, 1});

@@ -158,8 +158,8 @@ void forward(const conv_shape& s, const T* x, const T* u, const T* bias, T* y, w
     }
 }
 
-/// dw += the gradient with respect to the weights, or = if it is the `first`; in, out >= width<T>. s
-/// has the sizes of dy.
+/// dw += the gradient with respect to the weights, or = if it is the `first_share`; in, out >=
+/// width<T>. s has the sizes of dy.
 template <class Kind, class T>
 void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, workspace& scratch,
                       bool first_share) {

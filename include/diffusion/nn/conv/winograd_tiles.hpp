@@ -36,11 +36,12 @@ struct tiling {
         return {line / down, (line % down + first_tile) * tile, index % across * tile};
     }
 
-    /// The first pixel that belongs to no tile before the row of tile `index`, or after the last
-    /// tile the last pixel, in images that are smaller by the factor `half`, each way.
-    std::size_t first_pixel(std::size_t index, std::size_t half = 1) const {
-        const place at = (*this)[index];
-        return (at.image * (height / half) + at.row / half) * (width / half);
+    /// Where the row of tiles begins that holds tile `index`, or, after the last tile, where the
+    /// wanted rows end: a pixel of images that are smaller by the factor `half`, each way.
+    std::size_t first_pixel(std::size_t index, std::size_t half) const {
+        const place at = (*this)[std::min(index, count - 1)];
+        const std::size_t row = index < count ? at.row : last_row;
+        return (at.image * (height / half) + (row + half - 1) / half) * (width / half);
     }
 };
 
