@@ -126,7 +126,8 @@ void backward_data(benchmark::State& state, conv_shape s) {
 void backward_weights(benchmark::State& state, conv_shape s) {
     problem p(s);
     report(state, s.operations(), [&] {
-        conv_backward_weights(s, p.x.data(), p.y.data(), p.w.data(), p.bias.data(), p.scratch);
+        conv_backward_weights(s, p.x.data(), p.y.data(), p.w.data(), p.bias.data(), p.scratch,
+                              true);
     });
 }
 

@@ -140,8 +140,8 @@ struct exact {
 ///
 /// In a plain convolution each number of y is a bias and n = kernel^2 in products, added one after
 /// the other: k = 1 (the product) + n (the additions, one of them to the bias). dx has
-/// n = kernel^2 out, dw one product for each pixel of the batch and the old value. The numbers of
-/// the tests are multiples of 2^-19 below 1, so that nothing underflows.
+/// n = kernel^2 out, dw one product for each pixel of the batch. The numbers of the tests are
+/// multiples of 2^-19 below 1, so that nothing underflows.
 ///
 /// Returns the bounds; `magnitudes` are the sums of |term_j|.
 template <class T>

@@ -39,30 +39,33 @@ TEST_CASE("the gradient of a linear map is right") {
                    [](auto&, const auto& v) { return nn::linear(v[0], v[1], v[2]); });
 }
 
-TEST_CASE("a convolution with prepared weights has the bits of one without") {
-    nn::parameters<float> store(1);
-    const nn::conv2d<float> conv(store, "c", 20, 24);
-    std::vector<float> x(2 * 5 * 6 * 20);
-    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 13) - 6;
-    const auto run = [&] {
-        nn::tape<float> tape;
-        std::vector<float> gradient(store.values().size(), 0.0F);
-        tape.collect(store, gradient);
-        const auto in = tape.input({2, 5, 6, 20}, x.data());
-        const auto y = conv(in);
-        tape.backward(y, y.values());
-        std::vector<float> all(y.values().begin(), y.values().end());
-        all.insert(all.end(), in.gradient().begin(), in.gradient().end());
-        all.insert(all.end(), gradient.begin(), gradient.end());
-        return all;
-    };
-    const std::vector<float> before = run();
-    store.prepare(true);
-    CHECK(store.prepared(conv.weight.index).backward != nullptr);
-    CHECK(run() == before);
-    conv.weight.change_values()[0] += 1;  // the prepared form is stale and must not be used
-    CHECK(store.prepared(conv.weight.index).forward == nullptr);
-    CHECK(run() != before);
+TEST_CASE_TEMPLATE("a layer with prepared weights has the bits of one without", Layer,
+                   nn::conv2d<float>, nn::linear_layer<float>) {
+    for (const std::size_t out : {std::size_t(24), std::size_t(3)}) {
+        nn::parameters<float> store(1);
+        const Layer layer(store, "c", 20, out);
+        std::vector<float> x(2 * 5 * 6 * 20);
+        for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 13) - 6;
+        const auto run = [&] {
+            nn::tape<float> tape;
+            std::vector<float> gradient(store.values().size(), 0.0F);
+            tape.collect(store, gradient);
+            const auto in = tape.input({2, 5, 6, 20}, x.data());
+            const auto y = layer(in);
+            tape.backward(y, y.values());
+            std::vector<float> all(y.values().begin(), y.values().end());
+            all.insert(all.end(), in.gradient().begin(), in.gradient().end());
+            all.insert(all.end(), gradient.begin(), gradient.end());
+            return all;
+        };
+        const std::vector<float> before = run();
+        store.prepare(true);
+        CHECK(store.prepared(layer.weight.index).backward != nullptr);
+        CHECK(run() == before);
+        layer.weight.change_values()[0] += 1;  // the prepared form is stale and must not be used
+        CHECK(store.prepared(layer.weight.index).forward == nullptr);
+        CHECK(run() != before);
+    }
 }
 
 TEST_CASE("the gradient of a transposed convolution is right for odd sizes, kernels and strides") {
