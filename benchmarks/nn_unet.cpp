@@ -4,9 +4,11 @@
 //
 //     bench_nn_unet                      as many threads as the machine has
 //     bench_nn_unet --threads=1
+//     bench_nn_unet --threads=2 --lanes=4     pieces of a batch: as few as four threads need
 //     /usr/bin/python3 benchmarks/torch_unet.py 2
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <diffusion/nn/nn.hpp>
@@ -19,7 +21,7 @@ namespace nn = diffusion::nn;
 
 namespace {
 
-std::size_t threads = 0;
+nn::lanes_options how;
 
 struct data {
     std::vector<float> x;
@@ -37,7 +39,7 @@ void training_step(benchmark::State& state, bool checkpoint) {
     const std::size_t image = size * size;
     const data d(batch, size);
     nn::unet<float> net({.zero_last = false, .checkpoint = checkpoint}, 1);
-    nn::lanes<float> lanes(threads);
+    nn::lanes<float> lanes(how);
     nn::adam<float> optimizer(net.parameters());
     const auto step = [&] {
         lanes.train(net.parameters(), batch,
@@ -60,7 +62,7 @@ void forward(benchmark::State& state) {
     const auto batch = static_cast<std::size_t>(state.range(1));
     const data d(batch, size);
     nn::unet<float> net({.zero_last = false}, 1);
-    nn::lanes<float> lanes(threads);
+    nn::lanes<float> lanes(how);
     std::vector<float> y(d.x.size());
     const auto step = [&] {
         nn::evaluate(net, lanes, {batch, size, size, 1}, std::span<const float>(d.x),
@@ -74,12 +76,17 @@ void forward(benchmark::State& state) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    for (int i = 1; i < argc; ++i)
-        if (const std::string_view word(argv[i]); word.starts_with("--threads=")) {
-            threads = static_cast<std::size_t>(std::atoi(argv[i] + 10));
-            for (int j = i; j + 1 < argc; ++j) argv[j] = argv[j + 1];
-            --argc;
-        }
+    const auto take = [&](std::string_view name, std::size_t& to) {
+        for (int i = 1; i < argc; ++i)
+            if (const std::string_view word(argv[i]); word.starts_with(name)) {
+                to = static_cast<std::size_t>(std::atoi(argv[i] + name.size()));
+                std::copy(argv + i + 1, argv + argc, argv + i);
+                --argc;
+                return;
+            }
+    };
+    take("--threads=", how.threads);
+    take("--lanes=", how.lanes);
     for (const long size : {28, 16}) {
         for (const bool checkpoint : {false, true})
             benchmark::RegisterBenchmark(
