@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <utility>
 
 /// The vectors that the fast kernels are written in.
@@ -89,22 +90,20 @@ DIFFUSION_INLINE inline void prefetch(const T* from, std::size_t count) {
         __builtin_prefetch(from + i, 0, Level == cache::first ? 3 : 2);
 }
 
-/// Asks for a piece of [from, to), the one numbered `piece` of `pieces`: for numbers that the next
-/// stage of some work begins with, and which can come while this one computes.
+/// Asks for the piece numbered `piece` of `pieces` of some numbers that the next stage of some work
+/// begins with, and which can come while this one computes.
 template <class T>
-inline void prefetch_piece(const T* from, const T* to, std::size_t piece, std::size_t pieces) {
-    const std::size_t count = static_cast<std::size_t>(to - from);
-    const T* first = from + count * piece / pieces;
-    prefetch<cache::second>(first,
-                            static_cast<std::size_t>(from + count * (piece + 1) / pieces - first));
+inline void prefetch_piece(std::span<const T> all, std::size_t piece, std::size_t pieces) {
+    const std::size_t first = all.size() * piece / pieces;
+    prefetch<cache::second>(all.data() + first, all.size() * (piece + 1) / pieces - first);
 }
 
-/// Brings [from, to) into the caches by reading it in order, which the processor sees and runs
-/// ahead of: three times as fast as the first reads of a window that jumps from row to row.
+/// Brings numbers into the caches by reading them in order, which the processor sees and runs ahead
+/// of: three times as fast as the first reads of a window that jumps from row to row.
 template <class T>
-inline void fetch_in_order(const T* from, const T* to) {
-    for (const volatile T* at = from; at < to; at += cache_line / sizeof(T))
-        [[maybe_unused]] const T seen = *at;
+inline void fetch_in_order(std::span<const T> all) {
+    for (std::size_t i = 0; i < all.size(); i += cache_line / sizeof(T))
+        [[maybe_unused]] const T seen = *static_cast<const volatile T*>(all.data() + i);
 }
 
 /// The sum of the lanes, by halves.

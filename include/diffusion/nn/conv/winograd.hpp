@@ -11,6 +11,7 @@
 #include <diffusion/nn/conv/winograd_tiles.hpp>
 #include <diffusion/nn/conv/winograd_transform.hpp>
 #include <diffusion/nn/conv/workspace.hpp>
+#include <span>
 
 /// 3x3 convolution with stride 1 by Winograd's transforms, of the kinds that winograd_transform.hpp
 /// and winograd_doubled.hpp derive: tiles of the images are transformed, 36 or 25 matrix products
@@ -133,22 +134,19 @@ void forward(const conv_shape& s, const T* x, const T* u, const T* bias, T* y, w
     // All weights of a network do not fit the caches. While one panel of them is multiplied the
     // next is fetched; alone the processor follows a page only, and panels are no longer than that.
     const std::size_t panel = s.in * std::min(stride, detail::column_vectors * detail::width<T>);
-    // Likewise the pixels that the next two stages begin with.
-    const auto input = [&](std::size_t t) {
-        return x + tiles.first_pixel(t, tile / (Kind::window - 2)) * s.in;
-    };
-    const auto output = [&](std::size_t t) {
-        return y + tiles.first_pixel(t, tile / Kind::outputs) * s.out;
-    };
 
     for (std::size_t first = 0; first < tiles.count; first += strip) {
         const std::size_t count = std::min(strip, tiles.count - first);
-        const std::size_t last = std::min(first + count + strip, tiles.count);  // of the next strip
+        // likewise the pixels that the next two stages begin with
+        const std::span<const T> output =
+            tiles.pixels<T>(y, s.out, tile / Kind::outputs, first, first + count);
+        const std::span<const T> input =
+            tiles.pixels(x, s.in, tile / (Kind::window - 2), first + count, first + count + strip);
         transform_inputs<Kind>(tiles, first, count, s.in, x, zeros, v, v_plane);
         const detail::terms sum{.steps = s.in, .segments = 1, .a_stride = s.in, .b_ahead = panel};
         for (std::size_t p = 0; p < planes; ++p) {
-            detail::prefetch_piece(output(first), output(first + count), p, planes);
-            detail::prefetch_piece(input(first + count), input(last), p, planes);
+            detail::prefetch_piece(output, p, planes);
+            detail::prefetch_piece(input, p, planes);
             detail::product<T, detail::layout::by_rows>(sum, count, stride,
                                                         v + data_plane<Kind>(p) * v_plane,
                                                         u + p * detail::packed_size<T>(s.in, s.out),
@@ -183,18 +181,16 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
     std::fill_n(zeros, zero_size, T(0));
     if (stride != s.out) std::fill_n(m, planes * m_plane, T(0));  // the lanes beyond the channels
 
-    // x was kept since the way forward and comes from far, which is worth knowing beforehand.
-    const auto input = [&](std::size_t t) {
-        return x + tiles.first_pixel(t, tile / (Kind::window - 2)) * s.in;
-    };
-
     for (std::size_t row = 0; row < s.in; row += block) {
         const std::size_t rows = std::min(block, s.in - row);
         for (std::size_t first = 0; first < tiles.count; first += strip) {
             const std::size_t count = std::min(strip, tiles.count - first);
-            const std::size_t last = std::min(first + count + strip, tiles.count);
+            // x was kept since the way forward and comes from far
+            constexpr std::size_t half = tile / (Kind::window - 2);
+            std::span<const T> next;
             if (row == 0) {
-                if (first == 0) detail::fetch_in_order(input(0), input(count));
+                next = tiles.pixels(x, s.in, half, first + count, first + count + strip);
+                if (first == 0) detail::fetch_in_order(tiles.pixels(x, s.in, half, 0, count));
                 transform_inputs<Kind>(tiles, first, count, s.in, x, zeros, v, v_plane);
                 transform_output_gradients<Kind>(tiles, first, count, s.out, dy, zeros, m, m_plane,
                                                  stride);
@@ -202,7 +198,7 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
             const detail::terms sum{
                 .steps = count, .segments = 1, .a_stride = s.in, .b_stride = stride};
             for (std::size_t p = 0; p < planes; ++p) {
-                if (row == 0) detail::prefetch_piece(input(first + count), input(last), p, planes);
+                detail::prefetch_piece(next, p, planes);
                 T* sums = du + p * u_plane;
                 detail::product<T, detail::layout::by_columns>(
                     sum, rows, stride, v + data_plane<Kind>(p) * v_plane + row, m + p * m_plane,

@@ -6,6 +6,7 @@
 #include <diffusion/nn/conv/shape.hpp>
 #include <diffusion/nn/conv/simd.hpp>
 #include <diffusion/nn/conv/winograd_transform.hpp>
+#include <span>
 
 /// From images to the transformed tiles of Winograd's convolution and back.
 namespace diffusion::nn::winograd {
@@ -36,12 +37,18 @@ struct tiling {
         return {line / down, (line % down + first_tile) * tile, index % across * tile};
     }
 
-    /// Where the row of tiles begins that holds tile `index`, or, after the last tile, where the
-    /// wanted rows end: a pixel of images that are smaller by the factor `half`, each way.
-    std::size_t first_pixel(std::size_t index, std::size_t half) const {
-        const place at = (*this)[std::min(index, count - 1)];
-        const std::size_t row = index < count ? at.row : last_row;
-        return (at.image * (height / half) + (row + half - 1) / half) * (width / half);
+    /// The pixels of images that are smaller by the factor `half`, each way, from the row of tiles
+    /// that holds tile `first` to the one that holds `last`, or to the end of the wanted rows.
+    template <class T>
+    std::span<const T> pixels(const T* images, std::size_t channels, std::size_t half,
+                              std::size_t first, std::size_t last) const {
+        const auto start = [&](std::size_t index) {
+            const place at = (*this)[std::min(index, count - 1)];
+            const std::size_t row = index < count ? at.row : last_row;
+            return images + (at.image * (height / half) + (row + half - 1) / half) *
+                                (width / half) * channels;
+        };
+        return {start(first), start(last)};
     }
 };
 
