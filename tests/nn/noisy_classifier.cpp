@@ -188,14 +188,14 @@ TEST_CASE("a classifier learns to tell noisy stripes apart, the better the less 
         draw(3000 + k, false, 0.5);
         labels = wanted;
         before += lanes.train(net.parameters(), items, loss_of) / batches;
-        for (int i = 0; i < 20; ++i) {
+        for (int i = 0; i < 60; ++i) {
             guided(x, node_at(diffusion::flow_schedule{}, 0.5), moved);
             x = moved;
         }
         after += lanes.train(net.parameters(), items, loss_of) / batches;
     }
     CHECK(before > 1);
-    CHECK(after < 0.3);  // 0.05 to 0.11 with three kinds of vectors
+    CHECK(after < 0.1);
 }
 
 TEST_CASE("a classifier refuses images, labels and options that do not fit") {
