@@ -17,6 +17,29 @@
 namespace nn = diffusion::nn;
 using diffusion::test::check_gradient;
 
+namespace {
+
+/// The layer's result y for x, of shape `expected`, and the gradients of x and of the parameters if
+/// that of y is y.
+template <class Layer>
+std::vector<float> forward_and_back(nn::parameters<float>& store, const Layer& layer,
+                                    const nn::shape& s, const std::vector<float>& x,
+                                    const nn::shape& expected) {
+    nn::tape<float> tape;
+    std::vector<float> gradient(store.values().size(), 0.0F);
+    tape.collect(store, gradient);
+    const auto in = tape.input(s, x.data());
+    const auto y = layer(in);
+    CHECK(y.shape() == expected);
+    tape.backward(y, y.values());
+    std::vector<float> all(y.values().begin(), y.values().end());
+    all.insert(all.end(), in.gradient().begin(), in.gradient().end());
+    all.insert(all.end(), gradient.begin(), gradient.end());
+    return all;
+}
+
+}  // namespace
+
 TEST_CASE("the gradient of a convolution is right for odd sizes, kernels and strides") {
     for (const std::size_t kernel : {1U, 3U, 5U})
         for (const std::size_t stride : {1U, 2U})
@@ -47,16 +70,7 @@ TEST_CASE_TEMPLATE("a layer with prepared weights has the bits of one without", 
         std::vector<float> x(2 * 5 * 6 * 20);
         for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 13) - 6;
         const auto run = [&] {
-            nn::tape<float> tape;
-            std::vector<float> gradient(store.values().size(), 0.0F);
-            tape.collect(store, gradient);
-            const auto in = tape.input({2, 5, 6, 20}, x.data());
-            const auto y = layer(in);
-            tape.backward(y, y.values());
-            std::vector<float> all(y.values().begin(), y.values().end());
-            all.insert(all.end(), in.gradient().begin(), in.gradient().end());
-            all.insert(all.end(), gradient.begin(), gradient.end());
-            return all;
+            return forward_and_back(store, layer, {2, 5, 6, 20}, x, {2, 5, 6, out});
         };
         const std::vector<float> before = run();
         store.prepare(true);
@@ -109,17 +123,7 @@ TEST_CASE("a transposed convolution adds a stamp for each pixel, with and withou
                                 static_cast<double>(weight[(k * out + o) * in + i]);
                 }
         const auto run = [&] {
-            nn::tape<float> tape;
-            std::vector<float> gradient(store.values().size(), 0.0F);
-            tape.collect(store, gradient);
-            const auto v = tape.input(s, x.data());
-            const auto y = layer(v);
-            CHECK(y.shape() == nn::shape{2, rows, columns, out});
-            tape.backward(y, y.values());
-            std::vector<float> all(y.values().begin(), y.values().end());
-            all.insert(all.end(), v.gradient().begin(), v.gradient().end());
-            all.insert(all.end(), gradient.begin(), gradient.end());
-            return all;
+            return forward_and_back(store, layer, s, x, {2, rows, columns, out});
         };
         const std::vector<float> got = run();
         double worst = 0;
