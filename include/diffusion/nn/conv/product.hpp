@@ -81,6 +81,8 @@ void product_block(const terms& sum, const T* a, const T* b, const T* start,
 #pragma GCC unroll 2
                 for (std::size_t v = 0; v < Vectors; ++v) acc[r][v] += a_now * b_now[v];
             }
+            // in a chain that is alone GCC would not fuse the two operations for some processors
+            if constexpr (Rows * Vectors == 1) in_register(acc[0][0]);
 #pragma GCC unroll 4
             for (std::size_t r = 0; r < Rows; r += 3)
                 a_step[r / 3] += A == layout::by_rows ? 1 : a_stride;
