@@ -288,7 +288,16 @@ struct winograd_magnitudes {
                                 if (row + r - 1 < s.height && col + c - 1 < s.width)
                                     d[r * 6 + c] =
                                         x[pixel(s, n, row + r - 1, col + c - 1) * s.in + i];
+                        if (two_are_beyond(s.width, col))  // d_4 = 2.5 d_2 - d_0
+                            for (std::size_t r = 0; r < 6; ++r)
+                                d[r * 6 + 4] = 2.5 * d[r * 6 + 2] + d[r * 6];
+                        if (two_are_beyond(s.height, row))
+                            for (std::size_t c = 0; c < 6; ++c)
+                                d[4 * 6 + c] = 2.5 * d[2 * 6 + c] + d[c];
                         transform_magnitude<false>(m.b, d, &v[i * 36]);
+                        for (std::size_t p = 0; p < 36; ++p)
+                            if (left_out(s.height, row, p / 6) || left_out(s.width, col, p % 6))
+                                v[i * 36 + p] = 0;
                     }
                     for (std::size_t o = 0; o < s.out; ++o) {
                         double sum[36] = {}, g[16] = {}, out[16];
@@ -317,6 +326,12 @@ struct winograd_magnitudes {
     }
 
 private:
+    /// Of the tile at `at` of so many pixels: whether its last two outputs lie beyond the border.
+    static bool two_are_beyond(std::size_t size, std::size_t at) { return at + 2 >= size; }
+    /// Whether it does without product p.
+    static bool left_out(std::size_t size, std::size_t at, std::size_t p) {
+        return (p == 0 && two_are_beyond(size, at)) || (p == 5 && at + 4 > size);
+    }
     static std::size_t pixel(const conv_shape& s, std::size_t n, std::size_t row, std::size_t col) {
         return (n * s.height + row) * s.width + col;
     }
@@ -326,6 +341,7 @@ private:
 /// irrational constant counts as one, as it was rounded. The way leads through both dimensions.
 ///
 ///     input    b^2 d, minus, a (rounded), times it, plus                       5
+///              at a border s d, minus, minus, plus                             4
 ///     weights  a^2 g, plus, norm a (two constants, their product), times, plus 7
 ///     output   minus, b^3 (three for the constant), times, plus, plus          6 (plus is two)
 ///

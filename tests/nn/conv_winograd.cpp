@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 #include <diffusion/nn/conv/winograd.hpp>
+#include <diffusion/nn/conv/winograd_doubled.hpp>
 #include <support/worse.hpp>
 #include <utility>
 #include <vector>
@@ -68,6 +69,67 @@ TEST_CASE("the transforms of the gradients are the transposes") {
         for (std::size_t i = 0; i < 3; ++i)
             CHECK(g_back[i * 6 + p] == doctest::Approx(g[p * 3 + i]));
     }
+}
+
+TEST_CASE_TEMPLATE("tiles at the border do without what no wanted output sees", Kind,
+                   winograd::same_size, winograd::halved) {
+    constexpr std::size_t step = 4 / Kind::outputs;  // an output is a sum of so many
+    for (std::size_t size = step; size <= 4; size += step)
+        for (std::size_t l = 0; l < size + 2; ++l)
+            for (std::size_t k = 0; k < 3; ++k) {
+                double d[6] = {}, g[3] = {}, v[Kind::data], u[Kind::points], y[Kind::outputs];
+                d[l] = g[k] = 1;
+                if (winograd::continued<Kind>(size))
+                    d[4] = Kind::template beyond<double>(d[0], d[2]);
+                Kind::template input<double>(d, v);
+                Kind::template weights<double>(g, u);
+                for (std::size_t p = 0; p < Kind::points; ++p)
+                    u[p] = winograd::unused<Kind>(p, size) ? 0 : u[p] * v[p];
+                Kind::template output<double>(u, y);
+                for (std::size_t i = 0; i < size / step; ++i)
+                    CHECK(y[i] == doctest::Approx(l >= step * i + k && l < step * (i + 1) + k)
+                                      .epsilon(1e-14)
+                                      .scale(1));
+            }
+}
+
+TEST_CASE("each tile lies among those that want a product if its outputs need it") {
+    using Kind = winograd::same_size;
+    std::size_t products[15][15] = {};  // of one image, by its size
+    for (std::size_t height = 1; height < 15; ++height)
+        for (std::size_t width = 1; width < 15; ++width) {
+            CAPTURE(height);
+            CAPTURE(width);
+            const winograd::tiling tiles({3, height, width}, {});
+            winograd::tile_strip strip(tiles);
+            for (std::size_t first = 0; first < tiles.count; first += 7) {
+                const std::size_t count = std::min<std::size_t>(7, tiles.count - first);
+                strip.take(first, count);
+                REQUIRE(strip.count() == count);
+                std::vector<bool> seen(tiles.count);
+                for (std::size_t t = 0; t < count; ++t) {
+                    const auto [image, row, col] = strip[t];
+                    const std::size_t index =
+                        (image * tiles.down + row / 4) * tiles.across + col / 4;
+                    REQUIRE((index >= first && index < first + count && !seen[index]));
+                    seen[index] = true;
+                    for (std::size_t p = 0; p < 36; ++p) {
+                        const auto [from, to] = strip.wanting<Kind>(p);
+                        const bool wanted = t >= from && t < to;
+                        CHECK(wanted == (!winograd::unused<Kind>(
+                                             p / 6, std::min<std::size_t>(height - row, 4)) &&
+                                         !winograd::unused<Kind>(
+                                             p % 6, std::min<std::size_t>(width - col, 4))));
+                        products[height][width] += wanted && image == 0;
+                    }
+                }
+            }
+        }
+    CHECK(products[4][4] == 36);
+    CHECK(products[7][7] == 11 * 11);
+    CHECK(products[14][14] == 22 * 22);
+    CHECK(products[1][3] == 4 * 5);
+    CHECK(products[9][12] == 16 * 18);
 }
 
 TEST_CASE("its terms weigh 8.3 times as much in each dimension, 16 with the usual points") {

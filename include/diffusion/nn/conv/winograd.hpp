@@ -18,19 +18,8 @@
 /// are taken, and transformed back.
 namespace diffusion::nn::winograd {
 
-/// The most tiles that are transformed and multiplied together: few enough that their planes stay
-/// in the second level cache between the three stages, enough to read the weights seldom. The
-/// gradient of the weights reads and writes all its sums for each strip, and wants longer ones.
-inline constexpr std::size_t strip_tiles = 32, strip_tiles_of_gradient = 48;
-
 /// Input channels whose gradients are summed together: a few blocks of the product.
 inline constexpr std::size_t channels_of_gradient = 2 * detail::row_block;
-
-/// Tiles of a strip where `count` are cut into as few strips of nearly equal length as possible.
-constexpr std::size_t strip_length(std::size_t count, std::size_t most) {
-    const std::size_t strips = (count + most - 1) / most;
-    return strips > 0 ? (count + strips - 1) / strips : 0;
-}
 
 /// Distance of two planes: a line more than the data, so that the 36 planes of a tile do not fall
 /// into the same set of the first level cache.
@@ -123,9 +112,9 @@ void forward(const conv_shape& s, const T* x, const T* u, const T* bias, T* y, w
     constexpr std::size_t data = Kind::data * Kind::data, planes = Kind::points * Kind::points;
     const tiling tiles(s, rows);
     const std::size_t stride = detail::whole_vectors<T>(s.out);
-    const std::size_t strip = strip_length(tiles.count, strip_tiles);
-    const std::size_t v_plane = plane_size<T>(strip, s.in);
-    const std::size_t m_plane = plane_size<T>(strip, stride);
+    const std::size_t length = strip_length(tiles.count, strip_tiles);
+    const std::size_t v_plane = plane_size<T>(length, s.in);
+    const std::size_t m_plane = plane_size<T>(length, stride);
     const std::size_t zero_size = detail::whole_vectors<T>(Kind::window * s.in);
     T* zeros = scratch.take<T>(zero_size + data * v_plane + planes * m_plane);
     T* v = zeros + zero_size;
@@ -135,24 +124,32 @@ void forward(const conv_shape& s, const T* x, const T* u, const T* bias, T* y, w
     // next is fetched; alone the processor follows a page only, and panels are no longer than that.
     const std::size_t panel = s.in * std::min(stride, detail::column_vectors * detail::width<T>);
 
-    for (std::size_t first = 0; first < tiles.count; first += strip) {
-        const std::size_t count = std::min(strip, tiles.count - first);
+    tile_strip strip(tiles);
+    for (std::size_t first = 0; first < tiles.count; first += length) {
+        const std::size_t count = std::min(length, tiles.count - first);
         // likewise the pixels that the next two stages begin with
         const std::span<const T> output =
             tiles.pixels<T>(y, s.out, tile / Kind::outputs, first, first + count);
         const std::span<const T> input =
-            tiles.pixels(x, s.in, tile / (Kind::window - 2), first + count, first + count + strip);
-        transform_inputs<Kind>(tiles, first, count, s.in, x, zeros, v, v_plane);
+            tiles.pixels(x, s.in, tile / (Kind::window - 2), first + count, first + count + length);
+        strip.take(first, count);
+        transform_inputs<Kind>(tiles, strip, s.in, x, zeros, v, v_plane);
         const detail::terms sum{.steps = s.in, .segments = 1, .a_stride = s.in, .b_ahead = panel};
         for (std::size_t p = 0; p < planes; ++p) {
             detail::prefetch_piece(output, p, planes);
             detail::prefetch_piece(input, p, planes);
-            detail::product<T, detail::layout::by_rows>(sum, count, stride,
-                                                        v + data_plane<Kind>(p) * v_plane,
-                                                        u + p * detail::packed_size<T>(s.in, s.out),
-                                                        true, nullptr, 0, m + p * m_plane, stride);
+            const auto wanted = strip.wanting<Kind>(p);
+            T* products = m + p * m_plane;
+            detail::product<T, detail::layout::by_rows>(
+                sum, wanted.last - wanted.first, stride,
+                v + data_plane<Kind>(p) * v_plane + wanted.first * s.in,
+                u + p * detail::packed_size<T>(s.in, s.out), true, nullptr, 0,
+                products + wanted.first * stride, stride);
+            // what is left out is zero
+            std::fill(products, products + wanted.first * stride, T(0));
+            std::fill(products + wanted.last * stride, products + count * stride, T(0));
         }
-        transform_outputs<Kind>(tiles, first, count, s.out, m, m_plane, stride, bias, y);
+        transform_outputs<Kind>(tiles, strip, s.out, m, m_plane, stride, bias, y);
     }
 }
 
@@ -165,12 +162,12 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
     constexpr std::size_t data = Kind::data * Kind::data, planes = Kind::points * Kind::points;
     const tiling tiles(s, {});
     const std::size_t stride = detail::whole_vectors<T>(s.out);
-    const std::size_t strip = strip_length(tiles.count, strip_tiles_of_gradient);
-    const std::size_t v_plane = plane_size<T>(strip, s.in);
-    const std::size_t m_plane = plane_size<T>(strip, stride);
+    const std::size_t length = strip_length(tiles.count, strip_tiles_of_gradient);
+    const std::size_t v_plane = plane_size<T>(length, s.in);
+    const std::size_t m_plane = plane_size<T>(length, stride);
     // What one strip holds is multiplied for a few input channels at a time, whose sums are then
     // still in the caches when they are transformed back.
-    const std::size_t block = tiles.count > strip ? s.in : std::min(s.in, channels_of_gradient);
+    const std::size_t block = tiles.count > length ? s.in : std::min(s.in, channels_of_gradient);
     const std::size_t u_plane = plane_size<T>(block, stride);
     const std::size_t zero_size =
         detail::whole_vectors<T>(std::max(Kind::window * s.in, tile * s.out));
@@ -181,28 +178,35 @@ void backward_weights(const conv_shape& s, const T* x, const T* dy, T* dw, works
     std::fill_n(zeros, zero_size, T(0));
     if (stride != s.out) std::fill_n(m, planes * m_plane, T(0));  // the lanes beyond the channels
 
+    tile_strip strip(tiles);
     for (std::size_t row = 0; row < s.in; row += block) {
         const std::size_t rows = std::min(block, s.in - row);
-        for (std::size_t first = 0; first < tiles.count; first += strip) {
-            const std::size_t count = std::min(strip, tiles.count - first);
+        for (std::size_t first = 0; first < tiles.count; first += length) {
+            const std::size_t count = std::min(length, tiles.count - first);
             // x was kept since the way forward and comes from far
             constexpr std::size_t half = tile / (Kind::window - 2);
             std::span<const T> next;
             if (row == 0) {
-                next = tiles.pixels(x, s.in, half, first + count, first + count + strip);
+                strip.take(first, count);
+                next = tiles.pixels(x, s.in, half, first + count, first + count + length);
                 if (first == 0) detail::fetch_in_order(tiles.pixels(x, s.in, half, 0, count));
-                transform_inputs<Kind>(tiles, first, count, s.in, x, zeros, v, v_plane);
-                transform_output_gradients<Kind>(tiles, first, count, s.out, dy, zeros, m, m_plane,
+                transform_inputs<Kind>(tiles, strip, s.in, x, zeros, v, v_plane);
+                transform_output_gradients<Kind>(tiles, strip, s.out, dy, zeros, m, m_plane,
                                                  stride);
             }
-            const detail::terms sum{
-                .steps = count, .segments = 1, .a_stride = s.in, .b_stride = stride};
             for (std::size_t p = 0; p < planes; ++p) {
                 detail::prefetch_piece(next, p, planes);
                 T* sums = du + p * u_plane;
+                const auto wanted = strip.wanting<Kind>(p);
+                const detail::terms sum{.steps = wanted.last - wanted.first,
+                                        .segments = 1,
+                                        .a_stride = s.in,
+                                        .b_stride = stride};
                 detail::product<T, detail::layout::by_columns>(
-                    sum, rows, stride, v + data_plane<Kind>(p) * v_plane + row, m + p * m_plane,
-                    false, first == 0 ? nullptr : sums, stride, sums, stride);
+                    sum, rows, stride,
+                    v + data_plane<Kind>(p) * v_plane + wanted.first * s.in + row,
+                    m + p * m_plane + wanted.first * stride, false, first == 0 ? nullptr : sums,
+                    stride, sums, stride);
             }
         }
         for (std::size_t i = 0; i < rows; ++i)

@@ -42,6 +42,7 @@ struct doubled {
     static constexpr std::size_t points = 5;   // of the weights, and products
     static constexpr std::size_t outputs = 4;  // of a tile
     static constexpr std::size_t data_of[points] = {0, 1, 2, 2, 3};  // the factors of each product
+    static constexpr bool continued = false;  // only the last product has z_3
 
     template <class T, class V>
     DIFFUSION_INLINE static void input(const V (&z)[4], V (&v)[4]) {
@@ -89,6 +90,13 @@ struct doubled {
 struct halved {
     static constexpr std::size_t window = 6, data = 5, points = 5, outputs = 2;
     static constexpr std::size_t data_of[points] = {0, 1, 2, 3, 4};
+
+    /// d_4 of a tile whose second output is beyond the border: with it v_0 = 0.
+    static constexpr bool continued = true;
+    template <class T, class V>
+    DIFFUSION_INLINE static V beyond(V d0, V d2) {
+        return T(5) * d2 - T(4) * d0;
+    }
 
     template <class T, class V>
     DIFFUSION_INLINE static void input(const V (&d)[6], V (&v)[5]) {

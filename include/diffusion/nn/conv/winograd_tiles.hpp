@@ -11,6 +11,17 @@
 /// From images to the transformed tiles of Winograd's convolution and back.
 namespace diffusion::nn::winograd {
 
+/// The most tiles that are transformed and multiplied together: few enough that their planes stay
+/// in the second level cache between the three stages, enough to read the weights seldom. The
+/// gradient of the weights reads and writes all its sums for each strip, and wants longer ones.
+inline constexpr std::size_t strip_tiles = 32, strip_tiles_of_gradient = 48;
+
+/// Tiles of a strip where `count` are cut into as few strips of nearly equal length as possible.
+constexpr std::size_t strip_length(std::size_t count, std::size_t most) {
+    const std::size_t strips = (count + most - 1) / most;
+    return strips > 0 ? (count + strips - 1) / strips : 0;
+}
+
 /// The tiles of some rows of all images of a batch, counted image by image, row by row.
 struct tiling {
     std::size_t height, width;             // of the images
@@ -37,6 +48,18 @@ struct tiling {
         return {line / down, (line % down + first_tile) * tile, index % across * tile};
     }
 
+    /// The tile that is counted after `at`.
+    place after(place at) const {
+        if ((at.col += tile) < width) return at;
+        at.col = 0;
+        if ((at.row += tile) < last_row) return at;
+        return {at.image + 1, first_tile * tile, 0};
+    }
+
+    /// Whether a tile reaches beyond the lower border of its image, or the right one.
+    bool below(const place& at) const { return at.row + tile > height; }
+    bool right(const place& at) const { return at.col + tile > width; }
+
     /// The pixels of images that are smaller by the factor `half`, each way, from the row of tiles
     /// that holds tile `first` to the one that holds `last`, or to the end of the wanted rows.
     template <class T>
@@ -50,6 +73,64 @@ struct tiling {
         };
         return {start(first), start(last)};
     }
+};
+
+/// Whether the last tile of `size` pixels has a d_4 that no wanted output sees
+/// (winograd_transform.hpp).
+template <class Kind>
+constexpr bool continued(std::size_t size) {
+    return Kind::continued && (size % tile == 1 || size % tile == 2);
+}
+
+/// Whether the last tile of `size` pixels does without the product at this point.
+template <class Kind>
+constexpr bool unused(std::size_t point, std::size_t size) {
+    return (point == 0 && continued<Kind>(size)) || (point + 1 == Kind::points && size % tile != 0);
+}
+
+/// Some tiles, in an order in which those that want a product lie side by side: first the tiles
+/// that reach beyond the lower border, then those that reach beyond none, the right one, both.
+class tile_strip {
+public:
+    explicit tile_strip(const tiling& tiles) : tiles_(tiles) {}
+
+    /// Takes the tiles [first, first + count).
+    void take(std::size_t first, std::size_t count) {
+        std::fill_n(first_, 5, std::size_t(0));
+        tiling::place at = tiles_[first];
+        for (std::size_t t = 0; t < count; ++t, at = tiles_.after(at)) ++first_[order(at) + 1];
+        for (std::size_t o = 0; o < 4; ++o) first_[o + 1] += first_[o];
+        std::size_t next[4];
+        std::copy_n(first_, 4, next);
+        at = tiles_[first];
+        for (std::size_t t = 0; t < count; ++t, at = tiles_.after(at))
+            places_[next[order(at)]++] = at;
+    }
+
+    std::size_t count() const { return first_[4]; }
+    const tiling::place& operator[](std::size_t t) const { return places_[t]; }
+
+    /// The tiles that want product p: first, first + 1, ..., last - 1.
+    struct range {
+        std::size_t first, last;
+    };
+    template <class Kind>
+    range wanting(std::size_t p) const {
+        if (first_[2] - first_[1] == count()) return {0, count()};  // mostly
+        const bool below = !unused<Kind>(p / Kind::points, tiles_.height);
+        const bool right = !unused<Kind>(p % Kind::points, tiles_.width);
+        return {first_[below ? 0 : 1], first_[!right ? 2 : below ? 4 : 3]};
+    }
+
+private:
+    std::size_t order(const tiling::place& at) const {
+        const bool below = tiles_.below(at);
+        return tiles_.right(at) ? 2 + below : 1 - below;
+    }
+
+    const tiling& tiles_;
+    std::size_t first_[5] = {};  // of each part of the order
+    tiling::place places_[std::max(strip_tiles, strip_tiles_of_gradient)];
 };
 
 /// Size x Size pixels of an image from (row0, col0) on, which may lie beyond its borders (row0 or
@@ -90,16 +171,18 @@ private:
     const T* row_[Size];
 };
 
-/// v[plane][t] = the transformed data of tiles [first, first + count), where x has tiles of
+/// v[plane][t] = the transformed data of the tiles of a strip, where x has tiles of
 /// `Kind::window` - 2 pixels, each way.
 template <class Kind, class T>
-void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
-                      std::size_t channels, const T* x, const T* zeros, T* v, std::size_t plane) {
+void transform_inputs(const tiling& tiles, const tile_strip& strip, std::size_t channels,
+                      const T* x, const T* zeros, T* v, std::size_t plane) {
     using V = detail::vec<T>;
     constexpr std::size_t half = tile / (Kind::window - 2);
     const std::size_t height = tiles.height / half, width = tiles.width / half;
-    for (std::size_t t = 0; t < count; ++t) {
-        const auto [image, row, col] = tiles[first + t];
+    for (std::size_t t = 0; t < strip.count(); ++t) {
+        const auto [image, row, col] = strip[t];
+        const bool below = continued<Kind>(tiles.height) && tiles.below(strip[t]);
+        const bool right = continued<Kind>(tiles.width) && tiles.right(strip[t]);
         const window<T, Kind::window> from(x + image * height * width * channels, height, width,
                                            channels, row / half - 1, col / half - 1, zeros);
         from.prefetch_next();
@@ -107,8 +190,19 @@ void transform_inputs(const tiling& tiles, std::size_t first, std::size_t count,
             T* to = v + t * channels + c;
             transform_tile<Kind::window, Kind::data, V>(
                 [](const auto& d, auto& w) DIFFUSION_INLINE { Kind::template input<T>(d, w); },
-                [&](std::size_t j, V(&column)[Kind::window])
-                    DIFFUSION_INLINE { from.read(j, c, column); },
+                [&](std::size_t j, V(&column)[Kind::window]) DIFFUSION_INLINE {
+                    from.read(j, c, column);
+                    if constexpr (Kind::continued) {
+                        if (j == 4 && right) {
+                            V d0[Kind::window], d2[Kind::window];
+                            from.read(0, c, d0);
+                            from.read(2, c, d2);
+                            for (std::size_t i = 0; i < Kind::window; ++i)
+                                column[i] = Kind::template beyond<T>(d0[i], d2[i]);
+                        }
+                        if (below) column[4] = Kind::template beyond<T>(column[0], column[2]);
+                    }
+                },
                 [&](std::size_t, std::size_t, V w) DIFFUSION_INLINE {
                     detail::store(to, w);
                     to += plane;
@@ -126,17 +220,16 @@ DIFFUSION_INLINE inline void read_planes(const T* from, std::size_t plane, std::
     });
 }
 
-/// y = the outputs of the products m, + bias, for tiles [first, first + count), where they cover
-/// wanted rows; y has `Kind::outputs` pixels of a tile, each way.
+/// y = the outputs of the products m, + bias, for the tiles of a strip, where they cover wanted
+/// rows; y has `Kind::outputs` pixels of a tile, each way.
 template <class Kind, class T>
-void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count,
-                       std::size_t channels, const T* m, std::size_t plane, std::size_t stride,
-                       const T* bias, T* y) {
+void transform_outputs(const tiling& tiles, const tile_strip& strip, std::size_t channels,
+                       const T* m, std::size_t plane, std::size_t stride, const T* bias, T* y) {
     using V = detail::vec<T>;
     constexpr std::size_t size = Kind::outputs, half = tile / size;
     const std::size_t height = tiles.height / half, width = tiles.width / half;
-    for (std::size_t t = 0; t < count; ++t) {
-        const auto [image, row0, col0] = tiles[first + t];
+    for (std::size_t t = 0; t < strip.count(); ++t) {
+        const auto [image, row0, col0] = strip[t];
         T* pixel[size][size];  // null where nothing is wanted
         for (std::size_t i = 0; i < size; ++i)
             for (std::size_t j = 0; j < size; ++j) {
@@ -160,15 +253,14 @@ void transform_outputs(const tiling& tiles, std::size_t first, std::size_t count
     }
 }
 
-/// m[plane][t] = the transformed dy of tiles [first, first + count), for the gradient of the
-/// weights.
+/// m[plane][t] = the transformed dy of the tiles of a strip, for the gradient of the weights.
 template <class Kind, class T>
-void transform_output_gradients(const tiling& tiles, std::size_t first, std::size_t count,
-                                std::size_t channels, const T* dy, const T* zeros, T* m,
-                                std::size_t plane, std::size_t stride) {
+void transform_output_gradients(const tiling& tiles, const tile_strip& strip, std::size_t channels,
+                                const T* dy, const T* zeros, T* m, std::size_t plane,
+                                std::size_t stride) {
     using V = detail::vec<T>;
-    for (std::size_t t = 0; t < count; ++t) {
-        const auto [image, row, col] = tiles[first + t];
+    for (std::size_t t = 0; t < strip.count(); ++t) {
+        const auto [image, row, col] = strip[t];
         const window<T, tile> from(dy + image * tiles.height * tiles.width * channels, tiles.height,
                                    tiles.width, channels, row, col, zeros);
         for (const std::size_t c : detail::vector_offsets<T>(channels)) {

@@ -40,6 +40,17 @@
 /// multiplications per pair of channels instead of 144. For each of the 36 positions the sum over
 /// the input channels is a matrix product, (tiles, in) times (in, out), and there the time goes.
 ///
+/// At the right and the lower border some outputs of a tile may lie beyond the image. Then the
+/// product at infinity, which only y_3 wants, is left out. Where y_2 is not wanted either, nobody
+/// sees d_4, which may have any value; with
+///
+///     d_4 = s d_2 - d_0
+///
+/// v_0 is zero and the product at 0 left out as well. So three outputs take five products and two
+/// take four: 14 pixels 6 + 6 + 6 + 4 instead of four times 6, and 14x14 or 7x7 pixels 84 % of the
+/// products of whole tiles. This holds for the gradients below, too, where the left out terms have
+/// a factor y_3 = 0 or v_0 = 0.
+///
 /// Rounding: the usual points a = 1, b = 2 lose about one and a half digits, because their powers
 /// are so unlike. a = sqrt(1/2), b = sqrt(2) halve the error (all even entries stay exact):
 /// with 64 channels 8e-7 of the output's root mean square, where a plain sum has 4e-7. The choice
@@ -68,6 +79,13 @@ struct same_size {
     static constexpr std::size_t points = 6;   // of the weights, and products
     static constexpr std::size_t outputs = 4;  // of a tile
     static constexpr std::size_t data_of[points] = {0, 1, 2, 3, 4, 5};  // the factor of each
+
+    /// d_4 of a tile whose last two outputs are beyond the border.
+    static constexpr bool continued = true;
+    template <class T, class V>
+    DIFFUSION_INLINE static V beyond(V d0, V d2) {
+        return constants<T>::s * d2 - d0;
+    }
 
     /// v = B^T d
     template <class T, class V>
