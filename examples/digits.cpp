@@ -58,7 +58,7 @@ int run(int argc, char** argv) {
         made = digit_model::fresh(data.height, data.width, s.data.empty() ? "drawn" : "idx", s.seed,
                                   digit_model::sizes::for_pictures(data.height, data.width));
     digit_model& model = *made;
-    diffusion::nn::lanes<float> lanes(s.threads);
+    diffusion::nn::lanes<float> lanes(examples::lanes_for(s.threads));
     const auto net = diffusion::nn::summary(model.net, {1, data.height, data.width, 1});
     std::printf(
         "%zu digits of %zu x %zu pixels; a U-Net of %zu parameters, %.0f million "

@@ -103,7 +103,7 @@ int run(int argc, char** argv) {
     options.image_channels = channels;
     options.base = base;
     nn::unet<float> net(options, seed);
-    nn::lanes<float> lanes(threads);
+    nn::lanes<float> lanes(examples::lanes_for(threads));
     const cosine schedule;
     std::printf("%zu pictures of %zu x %zu pixels; a U-Net of %zu parameters on %zu threads\n",
                 data.items(), size, size, net.parameters().count(), lanes.threads());

@@ -13,6 +13,7 @@
 #include <numbers>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <diffusion/io/safetensors.hpp>
@@ -54,6 +55,14 @@ struct training_data {
     diffusion::nn::shape item;  ///< items = 1
     std::span<const int> labels;
 };
+
+/// How a batch is shared out among so many threads (0: all cores). Four threads or fewer need no
+/// more than four pieces, and a batch of 32 is trained a tenth faster than in the usual eight. The
+/// number of pieces changes the last bits of the result.
+inline diffusion::nn::lanes_options lanes_for(std::size_t threads) {
+    const std::size_t number = threads > 0 ? threads : std::thread::hardware_concurrency();
+    return {.threads = threads, .lanes = number <= 4 ? 4U : 8U};
+}
 
 /// Trains anything that the library's trainer trains, and leaves the averaged weights in it.
 ///
